@@ -1,0 +1,49 @@
+# make demo and make test do all of their own set-up: a virtual environment in .venv, from setup.cfg and constraints.txt.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out
+# CPU builds of torch are enough here, and a tenth of the size; elsewhere than on PyPI's own index they have their own address.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test check lint types bench clean
+
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "corpusmill needs Python 3.11, 3.12 or 3.13 on PATH (or: make PYTHON=/path/to/python)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade pip
+	$(PIP) install --quiet --editable '.[model,test,dev]' --constraint constraints.txt
+	@touch $@
+
+# The sample input is damaged on purpose: "done with damaged input" is exit code 4, and any other code fails.
+demo: $(VENV)/.installed
+	rm -rf $(OUT)/demo
+	$(BIN)/corpusmill sample $(OUT)/demo/input
+	$(BIN)/corpusmill describe wikipedia
+	$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus; \
+		code=$$?; test $$code -eq 4 || { echo "expected exit code 4 (done with damaged input), got $$code"; exit 1; }
+	@echo "Exit code 4, as it should be: the sample holds damage on purpose, and all else came through."
+	$(BIN)/corpusmill check $(OUT)/demo/corpus
+	$(BIN)/corpusmill train $(OUT)/demo/corpus --steps 200
+
+test: $(VENV)/.installed lint types
+	$(BIN)/python -m pytest
+
+check: test
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+# mypy does not see an editable install whose package is the root itself: it is shown a link, dotted so that it does not walk into it.
+types: $(VENV)/.installed
+	@mkdir -p .mypy_root && ln -sfn .. .mypy_root/corpusmill
+	MYPYPATH=.mypy_root $(BIN)/mypy --explicit-package-bases -p corpusmill
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) $(OUT) .mypy_root .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
