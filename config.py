@@ -1,0 +1,105 @@
+"""YAML into frozen dataclasses, strictly: unknown keys and wrong types are errors that name the key and the nearest right one."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import yaml
+
+from .errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
+
+
+def parse_yaml(text: str, where: str) -> dict[str, Any]:
+    """A YAML mapping. Raises ConfigError with the line of the mistake."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: expected a mapping of settings, got {type(value).__name__}.")
+    return value
+
+
+def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
+    """A dataclass from a mapping, nested dataclasses included; `where` is the dotted key that errors name.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a value of the wrong type.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected a mapping, got {values!r}.")
+    hints = typing.get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in names:
+            raise ConfigError(f'{where}: unknown key "{key}"{did_you_mean(str(key), names)}; known: {", ".join(names)}.')
+    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
+        required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        if required and f.name not in values:
+            raise ConfigError(f'{where}: "{f.name}" is missing.')
+    try:
+        return cls(**{key: coerce(hints[key], value, f"{where}.{key}") for key, value in values.items()})
+    except ValueError as error:  # a dataclass checks its own ranges in __post_init__
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def coerce(hint: Any, value: Any, where: str) -> Any:
+    """A value as the type that a field declares, or a ConfigError.
+
+    >>> coerce(tuple[str, ...], ["no", "de"], "languages")
+    ('no', 'de')
+    >>> coerce(float, "1e-3", "share")
+    0.001
+    >>> coerce(tuple[str, ...], ["de", False], "languages")
+    Traceback (most recent call last):
+    corpusmill.errors.ConfigError: languages: expected str, got False (YAML reads a bare no, off, yes and on as booleans: quote it).
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return coerce(next(a for a in arguments if a is not type(None)), value, where)
+    if dataclasses.is_dataclass(hint):
+        return value if isinstance(value, typing.cast(type, hint)) else build(typing.cast(type[Any], hint), value, where)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(coerce(arguments[0], v, where) for v in value)
+    if hint is float and isinstance(value, str):  # PyYAML reads 1e-3 as a string
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    expected = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
+    trap = " (YAML reads a bare no, off, yes and on as booleans: quote it)" if isinstance(value, bool) else ""
+    raise ConfigError(f"{where}: expected {expected}, got {value!r}{trap}.")
+
+
+def override(values: dict[str, Any], assignment: str) -> dict[str, Any]:
+    """`key.sub=value` laid over a mapping; the value is read as YAML.
+
+    >>> override({"a": {"b": 1}}, "a.b=2")
+    {'a': {'b': 2}}
+    """
+    path, equals, text = assignment.partition("=")
+    if not equals or not path:
+        raise ConfigError(f'--set {assignment}: expected KEY=VALUE, as in "--set seed=2".')
+    result = inner = dict(values)
+    *parents, last = path.split(".")
+    for name in parents:
+        below = inner.get(name)
+        inner[name] = dict(below) if isinstance(below, dict) else {}
+        inner = inner[name]
+    try:
+        inner[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {assignment}: {text!r} is not a YAML value.") from error
+    return result

@@ -1,0 +1,61 @@
+"""Every error that a user can meet, as one line: what, where, expected, got, the next move.
+
+    CorpusmillError           exit code 1
+    ├── UsageError            2   the command line or the state of the output folder
+    │   └── ConfigError       2   a recipe
+    ├── SourceError           1   an input that cannot be used at all (a damaged record is no error: see Damage)
+    ├── ShardError            1   a work item that failed, or an output file that is not what it should be
+    ├── MixtureError          1   shares that cannot be had from these sources
+    └── Interrupted         130   Ctrl-C
+
+Errors cross process borders and Beam rebuilds them to add a stage's name, so each takes one string only.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class CorpusmillError(Exception):
+    """Base of all errors that are shown as one line."""
+
+    exit_code = 1
+
+
+class UsageError(CorpusmillError):
+    """The command, or the output folder that it names, is not usable as given."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A recipe holds something that it may not hold."""
+
+
+class SourceError(CorpusmillError):
+    """An input cannot be used at all: no such file, no such permission, changed while it was read."""
+
+
+class ShardError(CorpusmillError):
+    """A work item failed, or an output file is not what its record says."""
+
+
+class MixtureError(CorpusmillError):
+    """The shares that a recipe asks for cannot be had from these sources."""
+
+
+class Interrupted(CorpusmillError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint for an unknown name, or nothing.
+
+    >>> did_you_mean("wikipdia", ["arxiv", "wikipedia"])
+    ' (did you mean "wikipedia"?)'
+    >>> did_you_mean("zzz", ["arxiv", "wikipedia"])
+    ''
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f' (did you mean "{near[0]}"?)' if near else ""

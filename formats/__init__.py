@@ -1,0 +1,1 @@
+"""Bytes to records and back, one file per published format."""

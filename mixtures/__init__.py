@@ -1,0 +1,1 @@
+"""Recipes, and the arithmetic that turns weights into tokens."""

@@ -1,0 +1,77 @@
+"""What flows through every source: documents, dropped documents, damage, and the closed list of reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Reason(StrEnum):
+    """Why a document was dropped: `family.reason`, never reused with another meaning.
+
+    >>> Reason.DUPLICATE_ID
+    <Reason.DUPLICATE_ID: 'common.duplicate_id'>
+    >>> Reason.DUPLICATE_ID.description
+    'the same id occurs again: the newest revision stays, then the smallest content hash'
+    """
+
+    description: str
+
+    def __new__(cls, value: str, description: str) -> Reason:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.description = description
+        return member
+
+    DUPLICATE_ID = (
+        "common.duplicate_id",
+        "the same id occurs again: the newest revision stays, then the smallest content hash",
+    )
+    EMPTY = "common.empty", "no text is left"
+    WIKIPEDIA_LANGUAGE = "wikipedia.language", "a language that the recipe does not ask for"
+    WIKIPEDIA_NAMESPACE = "wikipedia.namespace", "not an article: a talk, user, file, template or other page"
+    WIKIPEDIA_REDIRECT = "wikipedia.redirect", "only points to another page"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document. `id` is stable and native: `wikipedia:en/12`, never a running number."""
+
+    id: str
+    text: str
+    source: str
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A document that goes, and why: the reason, the value measured (if any), and the head of its text."""
+
+    id: str
+    reason: Reason
+    measure: float | None = None
+    head: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A piece of input that could not be read: where it begins (bytes in the file as stored), and what is wrong.
+
+    `error` is a short fixed word that counts are kept by (`truncated`, `bad_xml`); `detail` is for people.
+    """
+
+    offset: int
+    error: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a filter says of a text: the text that stays (None: dropped, and `reason` says why), and what it measured."""
+
+    text: str | None
+    reason: Reason | None = None
+    line_reasons: Mapping[Reason, int] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict)

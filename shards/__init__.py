@@ -1,0 +1,1 @@
+"""Token files and token shards: layout, writers, reader, check."""

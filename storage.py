@@ -1,0 +1,281 @@
+"""Files by URL, through fsspec: publish whole or not at all, list, read, and tell what an input is.
+
+A URL is whatever fsspec takes: a plain path, `gs://…`, `s3://…`, `hf://…`, `memory://…`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+from fsspec.implementations.local import LocalFileSystem
+
+from .errors import SourceError
+
+MIB = 1 << 20
+ASIDE = ".tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a published file is: bytes, and their SHA-256, taken while writing."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file of raw input. `name` is relative to `--inputs`; `identity` changes when its content does."""
+
+    name: str
+    url: str
+    size: int
+    identity: str
+
+
+def filesystem(url: str) -> tuple[Any, str]:
+    """The fsspec filesystem of a URL, and the path in it."""
+    return fsspec.core.url_to_fs(url)
+
+
+def is_local(url: str) -> bool:
+    """Whether a URL is a plain path on this machine."""
+    return isinstance(filesystem(url)[0], LocalFileSystem)
+
+
+def in_one_process(url: str) -> bool:
+    """Whether what stands at a URL is seen by one process alone (`memory://`)."""
+    return type(filesystem(url)[0]).__name__ == "MemoryFileSystem"
+
+
+def join(folder: str, *parts: str) -> str:
+    """
+    >>> join("gs://bucket/out/", "documents", "wikipedia")
+    'gs://bucket/out/documents/wikipedia'
+    """
+    return "/".join([folder.rstrip("/") if folder != "/" else "", *parts])
+
+
+def digest(*parts: object) -> str:
+    """32 hex digits of anything that JSON can hold; the same on every machine.
+
+    >>> digest("a", 1, {"y": 2, "x": 3}) == digest("a", 1, {"x": 3, "y": 2})
+    True
+    """
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class HashingFile:
+    """A binary file to write to that counts and digests what goes through it (pyarrow takes it as it is)."""
+
+    def __init__(self, file: BinaryIO):
+        self.file, self.sha256, self.bytes = file, hashlib.sha256(), 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        self.sha256.update(view)
+        self.bytes += len(view)
+        self.file.write(view)
+        return len(view)
+
+    def tell(self) -> int:
+        return self.bytes
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def flush(self) -> None:
+        self.file.flush()
+
+    def close(self) -> None:
+        """pyarrow closes what it is given; the file itself is closed by `publishing`, once it is safe."""
+
+    @property
+    def published(self) -> Published:
+        return Published(self.bytes, self.sha256.hexdigest())
+
+
+@contextlib.contextmanager
+def publishing(url: str) -> Iterator[HashingFile]:
+    """Write a file aside and give it its name at the end: whoever looks sees the whole file or none.
+
+    The name aside is fresh for each attempt, so that a zombie of the same shard cannot tear this file, and brings the same bytes if
+    it comes last. On an object store a local scratch file is uploaded in one put: closing an fsspec file after an exception would
+    commit a torn upload.
+    """
+    fs, path = filesystem(url)
+    if isinstance(fs, LocalFileSystem):
+        final = Path(path)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        aside = final.with_name(f"{final.name}.{uuid.uuid4().hex}{ASIDE}")
+    else:
+        handle, scratch = tempfile.mkstemp(suffix=ASIDE)
+        os.close(handle)
+        aside = Path(scratch)
+    try:
+        with aside.open("wb") as file:
+            hashing = HashingFile(file)
+            yield hashing
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut can leave the new name on an empty file
+        if isinstance(fs, LocalFileSystem):
+            aside.replace(path)
+        else:
+            fs.makedirs(fs._parent(path), exist_ok=True)
+            fs.put_file(str(aside), path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def publish(url: str, data: bytes) -> Published:
+    """Publish bytes that are at hand."""
+    with publishing(url) as file:
+        file.write(data)
+    return file.published
+
+
+def publish_copy(source: str, target: str) -> None:
+    """Give a published file a second name: a hard link where the disk can, a copy in place where it cannot."""
+    fs, path = filesystem(target)
+    source_path = filesystem(source)[1]
+    if not isinstance(fs, LocalFileSystem):
+        fs.makedirs(fs._parent(path), exist_ok=True)
+        fs.copy(source_path, path)
+        return
+    final = Path(path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    aside = final.with_name(f"{final.name}.{uuid.uuid4().hex}{ASIDE}")
+    try:
+        try:
+            os.link(source_path, aside)
+        except OSError:
+            shutil.copyfile(source_path, aside)
+        # rename(2) does nothing when both names are links to one file already; unlink below then removes the spare.
+        aside.replace(final)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def open_read(url: str) -> BinaryIO:
+    """A seekable binary file. Raises SourceError, with the URL, when it cannot be opened."""
+    fs, path = filesystem(url)
+    try:
+        return cast(BinaryIO, fs.open(path, "rb"))
+    except OSError as error:
+        raise SourceError(f"{url}: cannot be opened ({type(error).__name__}: {error}).") from error
+
+
+def read_bytes(url: str) -> bytes:
+    """The whole of a small file."""
+    with open_read(url) as file:
+        return file.read()
+
+
+def read_json(url: str) -> Any:
+    """A JSON file, or None when there is none or it is not whole."""
+    try:
+        return json.loads(read_bytes(url))
+    except (SourceError, FileNotFoundError, ValueError):
+        return None
+
+
+def write_json(url: str, value: object) -> None:
+    """Publish a value as JSON for people to read."""
+    publish(url, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def sizes(folder: str) -> dict[str, int]:
+    """Every file below a folder: path relative to it → bytes. Empty when there is no such folder."""
+    fs, path = filesystem(folder)
+    try:
+        found = fs.find(path, detail=True)
+    except FileNotFoundError:
+        return {}
+    start = len(path.rstrip("/")) + 1
+    return {name[start:]: int(info["size"]) for name, info in found.items()}
+
+
+def remove(url: str) -> None:
+    """Delete a file, if it is there."""
+    fs, path = filesystem(url)
+    with contextlib.suppress(FileNotFoundError):
+        fs.rm_file(path)
+
+
+def find_inputs(folder: str, pattern: str) -> list[Input]:
+    """The files below a folder that a glob names, sorted by name."""
+    fs, root = filesystem(folder)
+    root = root.rstrip("/")
+    found = fs.glob(f"{root}/{pattern}", detail=True)
+    inputs = []
+    for path, info in sorted(found.items()):
+        if info["type"] != "file":
+            continue
+        url = path if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)
+        inputs.append(Input(path[len(root) + 1 :], url, int(info["size"]), identify(url, info)))
+    return inputs
+
+
+def identify(url: str, info: dict[str, Any]) -> str:
+    """What an input is, without reading it all: never its age, never where it lies.
+
+    For a local file the size and a digest of the first, middle and last MiB; elsewhere the store's own checksum.
+    """
+    size = int(info["size"])
+    for name in ("md5Hash", "md5", "ETag", "etag", "crc32c", "sha256"):
+        if info.get(name):
+            return digest(size, str(info[name]))
+    sample = hashlib.sha256()
+    with open_read(url) as file:
+        for start in sorted({0, max(0, (size - MIB) // 2), max(0, size - MIB)}):
+            file.seek(start)
+            sample.update(file.read(MIB))
+    return digest(size, sample.hexdigest())
+
+
+class RangeArray:
+    """A file of fixed-width records where it cannot be mapped: a slice is one range read."""
+
+    def __init__(self, url: str, dtype: np.dtype[Any]):
+        self.url, self.dtype = url, dtype
+        self.fs, self.path = filesystem(url)
+        self.size = int(self.fs.size(self.path))
+
+    def __len__(self) -> int:
+        return self.size // self.dtype.itemsize
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
+        start, stop, _ = rows.indices(len(self))
+        width = self.dtype.itemsize
+        data = self.fs.cat_file(self.path, start * width, stop * width) if stop > start else b""
+        return np.frombuffer(data, self.dtype)
+
+
+def map_array(url: str, dtype: npt.DTypeLike) -> npt.NDArray[Any] | RangeArray:
+    """A file of fixed-width records as an array that is read as it is sliced: mapped on a disk, by ranges elsewhere."""
+    width = np.dtype(dtype)
+    if not is_local(url):
+        return RangeArray(url, width)
+    path = filesystem(url)[1]
+    # No system maps an empty file.
+    return np.memmap(path, width, "r") if Path(path).stat().st_size else np.zeros(0, width)

@@ -1,0 +1,1 @@
+"""The SentencePiece BPE tokenizer: training and use."""
