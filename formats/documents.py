@@ -1,0 +1,89 @@
+"""Parquet files of documents, dropped documents and damage: zstd, row groups of about 1,000 rows, accounts in the footer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..records import Damage, Document, Dropped
+from ..storage import HashingFile, open_read
+
+ROW_GROUP = 1000
+FOOTER = "corpusmill"  # key of the JSON in the footer: fingerprint and counts
+
+# meta is a JSON string, so that all sources share one schema and `datasets.load_dataset` opens the folder.
+DOCUMENTS = pa.schema({"id": pa.string(), "text": pa.string(), "source": pa.string(), "meta": pa.string()})
+DROPPED = pa.schema({"id": pa.string(), "reason": pa.string(), "measure": pa.float64(), "head": pa.string()})
+DAMAGE = pa.schema({"input": pa.string(), "offset": pa.int64(), "error": pa.string(), "detail": pa.string()})
+
+
+def document_row(document: Document) -> dict[str, Any]:
+    meta = json.dumps(dict(document.meta), ensure_ascii=False, sort_keys=True)
+    return {"id": document.id, "text": document.text, "source": document.source, "meta": meta}
+
+
+def dropped_row(dropped: Dropped) -> dict[str, Any]:
+    return {"id": dropped.id, "reason": str(dropped.reason), "measure": dropped.measure, "head": dropped.head}
+
+
+def damage_row(input_name: str, damage: Damage) -> dict[str, Any]:
+    return {"input": input_name, "offset": damage.offset, "error": damage.error, "detail": damage.detail}
+
+
+class RowWriter:
+    """Rows into a Parquet file, a row group at a time; `counts` and the fingerprint go into the footer at the end."""
+
+    def __init__(self, file: HashingFile, schema: pa.Schema, fingerprint: str):
+        self.schema, self.fingerprint, self.rows = schema, fingerprint, 0
+        self.counts: Mapping[str, int] = {}
+        self._buffer: list[dict[str, Any]] = []
+        self._writer = pq.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression="zstd")
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._buffer.append(row)
+        self.rows += 1
+        if len(self._buffer) >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._buffer:
+            self._writer.write_table(pa.Table.from_pylist(self._buffer, self.schema))
+            self._buffer.clear()
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._flush()
+            footer = {"fingerprint": self.fingerprint, "counts": dict(self.counts)}
+            self._writer.add_key_value_metadata({FOOTER: json.dumps(footer, sort_keys=True)})
+        self._writer.close()
+
+
+def read_rows(url: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, a row group in memory at a time."""
+    with open_read(url) as file, pq.ParquetFile(file) as parquet:
+        for group in range(parquet.num_row_groups):
+            yield from parquet.read_row_group(group, columns=columns).to_pylist()
+
+
+def read_documents(url: str) -> Iterator[Document]:
+    """The documents of a file."""
+    for row in read_rows(url):
+        yield Document(row["id"], row["text"], row["source"], json.loads(row["meta"]))
+
+
+def read_footer(url: str) -> dict[str, Any]:
+    """Fingerprint and counts of a file, from its footer alone."""
+    with open_read(url) as file:
+        metadata = pq.read_schema(file).metadata or {}
+    footer: dict[str, Any] = json.loads(metadata[FOOTER.encode()])
+    return footer

@@ -1,0 +1,116 @@
+"""The run record: a receipt for each finished item, the manifest for a finished run.
+
+Receipts lie below `work/receipts/<phase>/`; they are the to-do list of a resumed run and the source of all accounts: totals are sums
+over receipts, so that a retried item is never counted twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .storage import join, publishing, read_json, sizes, write_json
+
+WORK = "work"  # folder of everything that only a later run needs
+RECEIPTS = f"{WORK}/receipts"
+MANIFEST = pa.schema(
+    {
+        "path": pa.string(),
+        "phase": pa.string(),
+        "item": pa.string(),
+        "rows": pa.int64(),
+        "bytes": pa.int64(),
+        "sha256": pa.string(),
+        "fingerprint": pa.string(),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A published file. `counts` are the accounts of the documents that it holds or that were dropped beside it."""
+
+    bytes: int
+    sha256: str
+    rows: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an item left behind. Seconds and host are for people: nothing is decided by them."""
+
+    item: str
+    fingerprint: str
+    files: Mapping[str, File]
+    damage: Mapping[str, int]
+    seconds: float
+    host: str
+
+    @classmethod
+    def from_json(cls, values: Any) -> Receipt | None:
+        """None for anything that is not a receipt of this version."""
+        try:
+            files = {path: File(**file) for path, file in values["files"].items()}
+            return cls(**{**values, "files": files})
+        except (TypeError, KeyError, AttributeError):
+            return None
+
+
+def receipt_url(output: str, phase: str, item: str) -> str:
+    return join(output, RECEIPTS, phase, f"{item}.json")
+
+
+def write_receipt(output: str, phase: str, receipt: Receipt) -> None:
+    write_json(receipt_url(output, phase, receipt.item), dataclasses.asdict(receipt))
+
+
+def read_receipts(output: str, phase: str, items: Iterable[str]) -> dict[str, Receipt]:
+    """The receipts of those items that have one."""
+    names = list(items)
+    with ThreadPoolExecutor(16) as pool:  # threads: on an object store each is a round trip
+        found = pool.map(lambda name: Receipt.from_json(read_json(receipt_url(output, phase, name))), names)
+        return {name: receipt for name, receipt in zip(names, found, strict=True) if receipt is not None}
+
+
+def finished_items(output: str, phase: str) -> set[str]:
+    """The names of the items that have a receipt, by one listing."""
+    return {name.removesuffix(".json") for name in sizes(join(output, RECEIPTS, phase)) if name.endswith(".json")}
+
+
+def total(receipts: Iterable[Receipt], name: str = "counts") -> Counter[str]:
+    """The sum of all counts, or of all `damage`.
+
+    >>> total([Receipt("a", "", {"x": File(1, "", counts={"documents.in": 2})}, {"truncated": 1}, 0.1, "")])
+    Counter({'documents.in': 2})
+    """
+    result: Counter[str] = Counter()
+    for receipt in receipts:
+        if name == "damage":
+            result.update(receipt.damage)
+        else:
+            for file in receipt.files.values():
+                result.update(file.counts)
+    return result
+
+
+def write_manifest(output: str, phases: Mapping[str, Mapping[str, Receipt]], facts: Mapping[str, Any]) -> None:
+    """`manifest.parquet`, a line a file, and `manifest.json`, written last: its presence means that the run is complete."""
+    rows = [
+        {"path": path, "phase": phase, "item": receipt.item, "fingerprint": receipt.fingerprint}
+        | {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}
+        for phase, receipts in phases.items()
+        for receipt in receipts.values()
+        for path, file in receipt.files.items()
+    ]
+    rows.sort(key=lambda row: str(row["path"]))
+    with publishing(join(output, "manifest.parquet")) as file:
+        pq.write_table(pa.Table.from_pylist(rows, MANIFEST), pa.PythonFile(file, mode="w"), compression="zstd")
+    write_json(join(output, "manifest.json"), {**facts, "manifest_sha256": file.published.sha256})

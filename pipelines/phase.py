@@ -1,0 +1,132 @@
+"""Phases, their work items, and what a finished item leaves behind. No Beam here: pool processes import this.
+
+A phase is a list of independent work items and one function. An item writes its files, each whole or not at all, and last of all
+its receipt: fingerprint, files with their SHA-256, counts. A receipt with the right fingerprint means done; everything else is to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import CorpusmillError, ShardError
+from ..formats.documents import DAMAGE, RowWriter, damage_row, read_rows
+from ..manifest import WORK, File, Receipt, read_receipts, write_receipt
+from ..records import Damage
+from ..storage import HashingFile, Published, join, publish_copy, publishing, remove
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One work item: `name` names its outputs, `fingerprint` says from what they are made, `cost` in bytes orders the work."""
+
+    name: str
+    fingerprint: str
+    cost: int
+    task: Any
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Independent items and the function that turns each one's task into files. `function` must be importable by name."""
+
+    name: str
+    items: Sequence[Item]
+    function: Callable[[Any, ShardOutput], None]
+    unit: str = "documents"  # what the receipts count as rows, for the progress line
+
+
+def perform(item: Item, phase: str, output: str, function: Callable[[Any, ShardOutput], None]) -> None:
+    """Make one item. Any failure carries the item's name; an error of ours keeps its line."""
+    try:
+        with ShardOutput(output, phase, item) as out:
+            function(item.task, out)
+    except CorpusmillError as error:
+        raise ShardError(f"{phase} {item.name}: {error}") from error
+    except Exception as error:
+        raise ShardError(
+            f"{phase} {item.name}: {type(error).__name__}: {error} (with --debug the log has the traceback). "
+            "The same command goes on from the finished shards."
+        ) from error
+
+
+class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
+    """Where a shard function writes. On a clean exit the receipt is published; after an error there is none."""
+
+    def __init__(self, output: str, phase: str, item: Item):
+        self.output, self.phase, self.item = output, phase, item
+        self.files: dict[str, File] = {}
+        self.damaged: Counter[str] = Counter()
+        self._stack = contextlib.ExitStack()
+        self._damage: RowWriter | None = None
+        self._started = time.monotonic()
+
+    def url(self, path: str) -> str:
+        """The URL of a path in the output folder."""
+        return join(self.output, path)
+
+    @contextlib.contextmanager
+    def binary(self, path: str, rows: int = 0, counts: Mapping[str, int] | None = None) -> Iterator[HashingFile]:
+        """A file of bytes, published when the block ends without an error."""
+        with publishing(self.url(path)) as file:
+            yield file
+        self._add(path, file.published, rows, counts or {})
+
+    @contextlib.contextmanager
+    def table(self, path: str, schema: pa.Schema) -> Iterator[RowWriter]:
+        """A Parquet file of rows, published when the block ends without an error."""
+        with publishing(self.url(path)) as file:
+            with RowWriter(file, schema, self.item.fingerprint) as writer:
+                yield writer
+        self._add(path, file.published, writer.rows, writer.counts)
+
+    def copy(self, source: str, path: str, file: File) -> None:
+        """A second name for a file that an earlier phase published."""
+        publish_copy(self.url(source), self.url(path))
+        self.files[path] = file
+
+    def damage(self, input_name: str, damage: Damage) -> None:
+        """Account for a piece of input that could not be read."""
+        if self._damage is None:
+            self._damage = self._stack.enter_context(self.table(_damage_path(self.phase, self.item.name), DAMAGE))
+        self._damage.add(damage_row(input_name, damage))
+        self.damaged[damage.error] += 1
+
+    def _add(self, path: str, published: Published, rows: int, counts: Mapping[str, int]) -> None:
+        self.files[path] = File(published.bytes, published.sha256, rows, dict(counts))
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if kind is not None:
+            return
+        earlier = read_receipts(self.output, self.phase, [self.item.name])
+        seconds = round(time.monotonic() - self._started, 3)
+        fingerprint, damaged = self.item.fingerprint, dict(self.damaged)
+        receipt = Receipt(self.item.name, fingerprint, self.files, damaged, seconds, platform.node())
+        write_receipt(self.output, self.phase, receipt)
+        for path in {path for old in earlier.values() for path in old.files} - set(self.files):
+            remove(self.url(path))  # made under other settings, and no longer part of this item
+
+
+def merge_damage(output: str, phase: str, receipts: Iterable[Receipt]) -> None:
+    """All that a phase could not read, in one file: `errors/<phase>.parquet`. None when there was nothing."""
+    target = join(output, "errors", f"{phase}.parquet")
+    damaged = [join(output, _damage_path(phase, receipt.item)) for receipt in receipts if receipt.damage]
+    if not damaged:
+        remove(target)
+        return
+    with publishing(target) as file, RowWriter(file, DAMAGE, "") as writer:
+        for url in sorted(damaged):
+            for row in read_rows(url):
+                writer.add(row)
+
+
+def _damage_path(phase: str, item: str) -> str:
+    return join(WORK, "damage", phase, f"{item}.parquet")
