@@ -1,0 +1,95 @@
+"""What a source is: where its documents come from, and the steps that they go through, in the paper's order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ..records import Damage, Document, Dropped, Reason
+from ..storage import Input
+
+BATCH = 256  # documents that a step sees at once
+
+
+class Basis(StrEnum):
+    """Where a step comes from."""
+
+    PAPER = "paper"
+    REFERENCE = "reference"
+    OURS = "ours"
+
+
+Function = Callable[[Sequence[Document]], Sequence[Document | Dropped]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named step: a batch of documents to the same number of documents or dropped ones.
+
+    `version` goes into the fingerprint of every output: raise it when the step may give other bytes.
+    """
+
+    name: str
+    function: Function
+    basis: Basis
+    note: str = ""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A range of bytes of one input: one work item, one output. `name` is the stem of its files."""
+
+    name: str
+    input: Input
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of the corpus. Its functions are pure of Beam, and its options are its part of the recipe."""
+
+    name: str
+    slices: Callable[[Input, Any], list[Slice]]
+    read: Callable[[Slice, Any], Iterator[Document | Damage]]
+    steps: Callable[[Any], tuple[Step, ...]]
+    revision: Callable[[Document], int]  # of two documents with one id the higher one stays
+
+
+def step(
+    name: str, function: Callable[[Document], Document | Dropped], basis: Basis, note: str = "", version: int = 1
+) -> Step:
+    """A step that looks at one document at a time."""
+    return Step(name, lambda documents: [function(document) for document in documents], basis, note, version)
+
+
+def drop(document: Document, reason: Reason, measure: float | None = None) -> Dropped:
+    """A document that goes; the head is cut to size where it is written."""
+    return Dropped(document.id, reason, measure, document.text)
+
+
+def keep_if(test: Callable[[Document], bool], reason: Reason) -> Callable[[Document], Document | Dropped]:
+    """A step's function from a question: documents with the answer no go, for `reason`."""
+    return lambda document: document if test(document) else drop(document, reason)
+
+
+def run_steps(documents: Iterable[Document], steps: Sequence[Step]) -> Iterator[Document | Dropped]:
+    """Each document through all steps until one drops it; in order, one out for each one in.
+
+    >>> short = step("drop short", keep_if(lambda d: len(d.text) > 3, Reason.EMPTY), Basis.OURS)
+    >>> [type(r).__name__ for r in run_steps([Document("a", "long", "x"), Document("b", "no", "x")], [short])]
+    ['Document', 'Dropped']
+    """
+    iterator = iter(documents)
+    while batch := list(itertools.islice(iterator, BATCH)):
+        results: list[Document | Dropped] = [*batch]
+        for one in steps:
+            at = [i for i, result in enumerate(results) if isinstance(result, Document)]
+            for i, result in zip(at, one.function([results[i] for i in at]), strict=True):  # type: ignore[misc]
+                results[i] = result
+        yield from results
+

@@ -1,0 +1,11 @@
+"""The sources that are built, in the paper's order. A recipe may name others: they are refused, never skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from . import wikipedia
+from .source import Source
+
+SOURCES: Mapping[str, Source] = MappingProxyType({"wikipedia": wikipedia.SOURCE})

@@ -1,0 +1,95 @@
+"""Wikipedia in twenty languages, 4.5 % of the mixture.   Source: LLaMA (2023) section 2.1, "Wikipedia".
+
+Dumps of June to August 2022, the twenty languages in Latin or Cyrillic script; hyperlinks, comments and other formatting boilerplate
+removed. The paper names no tool; its first reproduction used the Hugging Face `wikipedia` builder, which keeps articles, leaves
+redirects out and does not expand templates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from ..filters.wikitext import Site, is_redirect, to_text
+from ..formats.mediawiki import Page, SiteInfo, find_slices, read_pages, read_siteinfo
+from ..mixtures.recipe import WikipediaRecipe
+from ..records import Damage, Document, Dropped, Reason
+from ..storage import MIB, Input, open_read
+from .source import Basis, Slice, Source, Step, drop, keep_if, step
+
+
+def steps(recipe: WikipediaRecipe) -> tuple[Step, ...]:
+    languages = frozenset(recipe.languages)
+    return (
+        step("keep the languages", keep_if(lambda d: d.meta["language"] in languages, Reason.WIKIPEDIA_LANGUAGE), Basis.PAPER),
+        step("keep articles", keep_if(lambda d: d.meta["namespace"] == 0, Reason.WIKIPEDIA_NAMESPACE), Basis.REFERENCE),
+        step("drop redirects", drop_redirects, Basis.REFERENCE),
+        step("markup to text", markup_to_text, Basis.PAPER, note="own scanner; templates go, they are not expanded"),
+        step("drop empty pages", keep_if(lambda d: bool(d.text), Reason.EMPTY), Basis.OURS),
+    )
+
+
+def drop_redirects(document: Document) -> Document | Dropped:
+    """By the dump's own mark, or by the first word of the page where an old dump has none."""
+    redirects = document.meta["redirect"] is not None or is_redirect(document.text, document.meta["site"])
+    return drop(document, Reason.WIKIPEDIA_REDIRECT) if redirects else document
+
+
+def markup_to_text(document: Document) -> Document:
+    """Plain text, and of the metadata what a reader of the corpus wants."""
+    meta = {name: document.meta[name] for name in ("title", "language", "url", "revision", "timestamp")}
+    return dataclasses.replace(document, text=to_text(document.text, document.meta["site"]), meta=meta)
+
+
+def slices(dump: Input, recipe: WikipediaRecipe) -> list[Slice]:
+    """A multistream dump is cut between its streams, so that one dump keeps all cores busy; another one is one slice."""
+    stem = PurePosixPath(dump.name).name
+    for ending in (".gz", ".bz2", ".xml"):
+        stem = stem.removesuffix(ending)
+    with open_read(dump.url) as file:
+        ranges = find_slices(file, dump.size, recipe.slice_mb * MIB)
+    whole = len(ranges) == 1
+    return [Slice(stem if whole else f"{stem}-{start:012d}", dump, start, stop) for start, stop in ranges]
+
+
+def read(piece: Slice, recipe: WikipediaRecipe) -> Iterator[Document | Damage]:
+    """The pages of a slice as documents whose text is still wikitext."""
+    with open_read(piece.input.url) as file:
+        info = read_siteinfo(file)
+        if isinstance(info, Damage):
+            if info.error == "no_siteinfo" and piece.start == 0:  # any other damage to the head comes from read_pages too
+                yield info
+            info = _info_from_name(piece.input.name)
+        site = Site.of(info.language, info.namespaces)
+        for page in read_pages(file, piece.start, piece.stop, max_page_bytes=recipe.max_page_mb * MIB):
+            yield page if isinstance(page, Damage) else _document(page, info, site)
+
+
+def _info_from_name(name: str) -> SiteInfo:
+    """For a dump whose head is lost: the language by the name of the file.
+
+    >>> _info_from_name("wikipedia/zh_yuewiki-20220620-pages-articles.xml.bz2").language
+    'zh-yue'
+    """
+    dbname = PurePosixPath(name).name.partition("-")[0]
+    known = dbname.endswith("wiki") and dbname != "wiki"
+    return SiteInfo(dbname.removesuffix("wiki").replace("_", "-") if known else "und", dbname, "", {})
+
+
+def _document(page: Page, info: SiteInfo, site: Site) -> Document:
+    meta = {
+        "title": page.title,
+        "language": info.language,
+        "url": f"https://{info.language}.wikipedia.org/wiki/{quote(page.title.replace(' ', '_'))}",
+        "revision": page.revision,
+        "timestamp": page.timestamp,
+        "namespace": page.namespace,
+        "redirect": page.redirect,
+        "site": site,
+    }
+    return Document(f"wikipedia:{info.language}/{page.id}", page.text, "wikipedia", meta)
+
+
+SOURCE = Source("wikipedia", slices, read, steps, revision=lambda document: int(document.meta["revision"]))
