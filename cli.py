@@ -1,0 +1,244 @@
+"""The command line: one program, verbs below it. stdout is the answer, stderr the progress."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+from . import __version__
+from .errors import CorpusmillError, Interrupted, UsageError
+from .mixtures.plan import plan as plan_mixture
+from .mixtures.recipe import Recipe, load
+from .report import funnel
+from .storage import join, read_json
+
+DAMAGED = 4
+DIFFERENT = 3
+log = logging.getLogger("corpusmill")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0 done, 1 failed, 2 usage, 3 differences, 4 done with damaged input, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Ours before the first --, Beam's after it: a mistyped option of ours must not flow to Beam in silence.
+    cut = given.index("--") if "--" in given else len(given)
+    try:
+        result = cli.main(given[:cut], prog_name="corpusmill", standalone_mode=False, obj=given[cut + 1 :])
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return Interrupted.exit_code
+    except CorpusmillError as error:
+        log.debug("failed", exc_info=True)
+        Console(stderr=True).print(f"[red]error:[/red] {_escape(str(error))}", highlight=False, soft_wrap=True)
+        return error.exit_code
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _epilog(*examples: str) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  corpusmill {example}" for example in examples)
+
+
+def _recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting of the recipe, by its dotted key."),
+        click.option("--limit", type=click.FloatRange(0, 1), help="Only this share of the documents, chosen by a hash of their ids."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
+        click.argument("recipe"),
+    ):
+        function = option(function)
+    return function
+
+
+def _load(recipe: str, overrides: Sequence[str], limit: float | None) -> Recipe:
+    return load(recipe, [*overrides, *([] if limit is None else [f"limit={limit}"])])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="corpusmill")
+def cli() -> None:
+    """From raw public dumps to the LLaMA pre-training corpus: documents, tokenizer, weighted token shards."""
+
+
+@cli.command(epilog=_epilog("sample data", "sample data --seed 2 --scale 10"))
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--seed", default=0, show_default=True, help="Another seed gives other texts.")
+@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.01), help="Number of documents, as a multiple.")
+def sample(folder: str, seed: int, scale: float) -> None:
+    """Write small inputs into FOLDER, in the published formats of the sources, some of them damaged on purpose."""
+    from .samples import write_sample
+
+    for path in write_sample(folder, seed, scale):
+        click.echo(path)
+
+
+@cli.command(epilog=_epilog("plan mixtures/llama1.yaml", "plan mixtures/sample.yaml --output OUT", "plan llama1 --set budget_tokens=1e12"))
+@_recipe_options
+@click.option("--output", help="A finished run: its token counts fill the table.")
+def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: bool, output: str | None) -> int:
+    """Shares, tokens and epochs of RECIPE beside Table 1 of the paper, and which source is too small (exit code 3)."""
+    loaded = _load(recipe, overrides, limit)
+    available = None
+    if output is not None:
+        facts = read_json(join(output, "manifest.json"))
+        if not facts or not facts["mixture"]:
+            raise UsageError(f"{output}: no finished run of a whole recipe here; expected manifest.json with a mixture.")
+        available = {row["source"]: row["available"] for row in facts["mixture"]["table"]}
+    rows = [asdict(row) for row in plan_mixture(loaded, available)]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row))
+    else:
+        funnel.answer_console().print(funnel.mixture(rows))
+    return DIFFERENT if any(row["short"] for row in rows) else 0
+
+
+@cli.command(epilog=_epilog("describe wikipedia", "describe wikipedia --json"))
+@click.argument("source")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each step.")
+def describe(source: str, as_json: bool) -> None:
+    """The steps of SOURCE in their order, each with its basis: the paper, a reference implementation, or ours."""
+    from .report.describe import rows, table
+
+    if as_json:
+        for row in rows(source):
+            click.echo(json.dumps(row))
+    else:
+        funnel.answer_console().print(table(source))
+
+
+@cli.command(
+    epilog=_epilog(
+        "run mixtures/sample.yaml --inputs data --output OUT",
+        "run mixtures/sample.yaml --inputs data --output OUT --limit 0.1 --dry-run",
+        "run mixtures/llama1.yaml wikipedia --inputs dumps --output gs://bucket/llama1 -- --runner=DataflowRunner …",
+    )
+)
+@_recipe_options
+@click.argument("sources", nargs=-1)
+@click.option("--inputs", required=True, help="Folder or URL of the raw dumps, a sub-folder for each source.")
+@click.option("--output", required=True, help="Folder or URL of the run. The same command goes on where it stopped.")
+@click.option("--workers", default=os.cpu_count() or 1, type=click.IntRange(min=1), help="Processes on this machine [default: one a core].")
+@click.option("--dry-run", is_flag=True, help="Print the resolved recipe, the inputs found and what would be made; write nothing.")
+@click.option("--redo", is_flag=True, help="Take the recipe and the inputs as they are now; what did not change is kept.")
+@click.option("--allow-damage", is_flag=True, help="Damaged input does not change the exit code.")
+@click.option("--allow-empty", is_flag=True, help="A glob without a match is no error.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("--debug", is_flag=True, help="Tracebacks.")
+@click.pass_obj
+def run(beam: Sequence[str], /, recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: bool, **options: Any) -> int:
+    """Make the documents, tokenizer and token shards of RECIPE; or, with SOURCES named, their documents alone.
+
+    Options of Beam follow after --.
+    """
+    # A handler first: without one Beam's import prints warnings through the root logger, and takes it over.
+    logging.getLogger().addHandler(logging.NullHandler())
+    from .pipelines.command import Command, dry_run, execute
+
+    loaded = _load(recipe, overrides, limit)
+    command = Command(loaded, beam=beam, **options)
+    if command.dry_run:
+        for line in dry_run(command):
+            click.echo(line)
+        return 0
+    with _interruptible(command.debug):
+        facts = execute(command)
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        _print_run(facts, command.output)
+    damaged = sum(facts["damage"].values())
+    if damaged:
+        message = f"{damaged} pieces of damaged input were left out; {command.output}/errors lists them with path, offset and reason."
+        Console(stderr=True).print(f"[yellow]{message}[/yellow]", highlight=False, soft_wrap=True)
+    return DAMAGED if damaged and not command.allow_damage else 0
+
+
+def _print_run(facts: dict[str, Any], output: str) -> None:
+    console = funnel.answer_console()
+    console.print(funnel.funnel(facts["sources"]))
+    if facts["mixture"]:
+        console.print(funnel.mixture(facts["mixture"]["table"]))
+        shards = facts["mixture"]["n_shards"]
+        console.print(f"{shards['train']} training shards and {shards['val']} for validation in {output}/shards", highlight=False)
+
+
+@contextmanager
+def _interruptible(debug: bool) -> Iterator[None]:
+    """Ctrl-C by our own handler and a flag: Beam would turn a KeyboardInterrupt inside a DoFn into 125 lines of traceback."""
+    from .pipelines.engine.pool import stop_children
+
+    interrupted = []
+
+    def interrupt(*_: object) -> NoReturn:
+        interrupted.append(True)
+        stop_children()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except BaseException:
+        if interrupted:
+            print("Interrupted. Finished shards are kept; the same command goes on.", file=sys.stderr, flush=True)
+            # Not sys.exit: a thread of the runner may still be at work on a shard. Files are published whole or not at all.
+            os._exit(Interrupted.exit_code)
+        if debug:
+            logging.getLogger().exception("failed")
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@cli.command(epilog=_epilog("check OUT", "check OUT --json"))
+@click.argument("output")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each difference.")
+def check(output: str, as_json: bool) -> int:
+    """Read everything in OUTPUT again and compare it with its record; exit code 3 on any difference."""
+    from .shards.check import check_output
+
+    n_files, differences = 0, 0
+    for result in check_output(output):
+        if result is None:
+            n_files += 1
+            continue
+        differences += 1
+        click.echo(json.dumps({"path": result.path, "difference": result.text}) if as_json else f"{result.path}: {result.text}")
+    if not as_json:
+        click.echo(f"{n_files} files checked, {differences} differences.")
+    return DIFFERENT if differences else 0
+
+
+@cli.command(epilog=_epilog("train OUT", "train OUT --steps 1000 --batch 16"))
+@click.argument("output", type=click.Path(exists=True, file_okay=False))
+@click.option("--steps", default=200, show_default=True, type=click.IntRange(min=1), help="Optimiser steps.")
+@click.option("--seed", default=0, show_default=True, help="Of the initial weights.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def train(output: str, steps: int, seed: int, as_json: bool) -> None:
+    """Train a small LLaMA on the shards of OUTPUT and report the loss of each source. Needs the extra `model`."""
+    try:
+        from .llama.train import train as train_model
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error.name} is not installed; pip install 'corpusmill[model]' brings it.") from error
+    from .report.training import print_result, print_step
+
+    result = train_model(output, steps, seed=seed, report=print_step)
+    if as_json:
+        click.echo(json.dumps(asdict(result)))
+    else:
+        print_result(result)

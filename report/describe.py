@@ -1,0 +1,35 @@
+"""The steps of a source as a table: what it follows, and where."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from ..errors import UsageError, did_you_mean
+from ..mixtures.recipe import load
+from ..pipelines.source import Basis
+from ..pipelines.sources import SOURCES
+
+
+def rows(source: str) -> list[dict[str, str]]:
+    """One row a step: name, basis, note.
+
+    Raises:
+        UsageError: an unknown source, or one that is not built yet.
+    """
+    recipe = load("llama1")
+    if source not in SOURCES:
+        later = " It is part of the recipe, and this version cannot read it yet." if source in recipe.active else ""
+        raise UsageError(f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.{later}")
+    steps = [{"step": s.name, "basis": str(s.basis), "note": s.note} for s in SOURCES[source].steps(recipe.active[source])]
+    note = "the newest revision stays, then the smallest content hash"
+    return [*steps, {"step": "one document an id", "basis": str(Basis.OURS), "note": note}]
+
+
+def table(source: str) -> Table:
+    """The rows for a terminal."""
+    result = Table(title=source, title_justify="left")
+    for name in ("step", "basis", "note"):
+        result.add_column(name)
+    for row in rows(source):
+        result.add_row(*row.values())
+    return result

@@ -1,0 +1,205 @@
+"""`corpusmill check`: read everything again, and say what differs from the record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import UsageError
+from ..formats.documents import FOOTER, read_rows
+from ..manifest import WORK
+from ..mixtures.circle import unit_interval
+from ..storage import MIB, join, map_array, open_read, read_json, sizes
+from ..tokenizer.encode import Tokenizer
+from .tokens import INDEX, token_dtype
+
+MODEL = "tokenizer/tokenizer.model"
+# Beside what the manifest lists: the record itself, and what differs from run to run.
+OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock")
+OUR_FOLDERS = (WORK, "logs", "errors")
+ROUND_TRIPS = 0.02  # share of the documents of a shard that are encoded again and compared
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A path in the output folder, and what is wrong: expected, got, the next move."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the manifest says of one file."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    fingerprint: str
+
+
+def check_output(output: str) -> Iterator[Difference | None]:
+    """Every difference between a finished output folder and its record; None for each file that was read and is right.
+
+    Raises:
+        UsageError: there is no finished run.
+    """
+    facts = read_json(join(output, "manifest.json"))
+    if facts is None:
+        raise UsageError(
+            f"{output}: no manifest.json: there is no finished run here. `corpusmill run` goes on with it."
+        )
+    records, trouble = _read_manifest(output, facts)
+    if trouble:
+        yield trouble
+        return
+    there = sizes(output)
+    for path, record in records.items():
+        found = _check_file(output, record, there.get(path))
+        yield found
+    for path in sorted(set(there) - set(records) - set(OURS)):
+        if path.partition("/")[0] not in OUR_FOLDERS:
+            yield Difference(path, "not in the manifest; expected only what the run made. Delete it.")
+    yield from _check_accounts(facts)
+    if facts["mixture"]:
+        yield from _check_tokens(output, records)
+        yield from _check_shards(output, records, facts)
+
+
+def _read_manifest(output: str, facts: Mapping[str, Any]) -> tuple[dict[str, Record], Difference | None]:
+    with open_read(join(output, "manifest.parquet")) as file:
+        data = file.read()
+    got = hashlib.sha256(data).hexdigest()
+    if got != facts["manifest_sha256"]:
+        text = f"expected sha256 {facts['manifest_sha256']}, got {got}. The same `corpusmill run` writes it again."
+        return {}, Difference("manifest.parquet", text)
+    rows = pq.read_table(pa.BufferReader(data)).to_pylist()
+    records = [Record(**{name: row[name] for name in Record.__slots__}) for row in rows]
+    return {record.path: record for record in records}, None
+
+
+def _check_file(output: str, record: Record, size: int | None) -> Difference | None:
+    """Size, digest, and for a table its rows and the fingerprint in its footer."""
+    redo = "Delete it; the same `corpusmill run` makes it again."
+    if size is None:
+        return Difference(record.path, "gone. The same `corpusmill run` makes it again.")
+    if size != record.bytes:
+        return Difference(record.path, f"expected {record.bytes:,} bytes, got {size:,}. {redo}")
+    sha256 = hashlib.sha256()
+    with open_read(join(output, record.path)) as file:
+        while block := file.read(MIB):
+            sha256.update(block)
+    if sha256.hexdigest() != record.sha256:
+        return Difference(record.path, f"expected sha256 {record.sha256}, got {sha256.hexdigest()}. {redo}")
+    if record.path.endswith(".parquet"):
+        with open_read(join(output, record.path)) as file:
+            metadata = pq.read_metadata(file)
+        footer = json.loads((metadata.metadata or {}).get(FOOTER.encode(), b"{}"))
+        if metadata.num_rows != record.rows:
+            return Difference(record.path, f"expected {record.rows:,} rows, got {metadata.num_rows:,}. {redo}")
+        n_kept = footer.get("counts", {}).get("documents.kept", metadata.num_rows)
+        if record.path.startswith("documents/") and n_kept != metadata.num_rows:
+            return Difference(
+                record.path, f"expected {n_kept:,} documents by its footer, got {metadata.num_rows:,}. {redo}"
+            )
+    return None
+
+
+def _check_accounts(facts: Mapping[str, Any]) -> Iterator[Difference]:
+    """In = kept + dropped, for every source."""
+    for source, counts in facts["sources"].items():
+        dropped = sum(n for name, n in counts.items() if name.startswith("documents.dropped."))
+        read, kept = counts.get("documents.in", 0), counts.get("documents.kept", 0)
+        if read != kept + dropped:
+            yield Difference(
+                "manifest.json", f"{source}: {read:,} documents read, but {kept:,} kept and {dropped:,} dropped."
+            )
+
+
+def _check_tokens(output: str, records: Mapping[str, Record]) -> Iterator[Difference]:
+    """Ids below the vocabulary size, indexes in order and as long as their tokens."""
+    vocab_size = Tokenizer(join(output, MODEL)).vocab_size
+    for path in records:
+        if not (path.startswith("tokens/") and path.endswith(".index")):
+            continue
+        stem = path.removesuffix(".index")
+        index = map_array(join(output, path), INDEX)[:]
+        tokens = map_array(join(output, f"{stem}.tokens"), token_dtype(vocab_size))[:]
+        length = index["length"].astype(np.uint64)
+        if int(length.sum()) != len(tokens) or not np.array_equal(np.cumsum(length) - length, index["start"]):
+            yield Difference(path, f"its documents do not fill the {len(tokens):,} tokens of {stem}.tokens.")
+        if np.any(index["key"][1:] < index["key"][:-1]):
+            yield Difference(path, "its keys are not in ascending order.")
+        if len(tokens) and int(tokens.max()) >= vocab_size:
+            yield Difference(f"{stem}.tokens", f"expected ids below {vocab_size}, got {int(tokens.max())}.")
+
+
+def _check_shards(output: str, records: Mapping[str, Record], facts: Mapping[str, Any]) -> Iterator[Difference]:
+    """Raw shards against their index, the mixture's totals, and a sample of documents against their text."""
+    tokenizer = Tokenizer(join(output, MODEL))
+    written: Counter[str] = Counter()
+    for path in records:
+        if not (path.startswith("shards/index/") and path.endswith(".parquet")):
+            continue
+        name = PurePosixPath(path).stem
+        with open_read(join(output, path)) as file:
+            table = pq.read_table(file)
+        if name.startswith("train-"):
+            for source, length in zip(table["source"].to_pylist(), table["length"].to_pylist(), strict=True):
+                written[source] += length
+        if f"shards/raw/{name}.bin" in records:
+            yield from _check_raw(output, name, table, tokenizer)
+    for row in facts["mixture"]["table"]:
+        if written[row["source"]] != row["written"]:
+            text = f"{row['source']}: expected {row['written']:,} training tokens by the plan, got {written[row['source']]:,}."
+            yield Difference("shards/index", text)
+
+
+def _check_raw(output: str, name: str, table: pa.Table, tokenizer: Tokenizer) -> Iterator[Difference]:
+    path = f"shards/raw/{name}.bin"
+    sidecar = read_json(join(output, f"shards/raw/{name}.json"))
+    tokens = map_array(join(output, path), token_dtype(tokenizer.vocab_size))
+    start = table["start"].to_numpy().astype(np.int64)
+    length = table["length"].to_numpy().astype(np.int64)
+    if int(length.sum()) != len(tokens) or not np.array_equal(np.cumsum(length) - length, start):
+        yield Difference(path, f"the documents of its index do not fill its {len(tokens):,} tokens.")
+        return
+    ids = tokens[:]
+    if len(ids) and int(ids.max()) >= tokenizer.vocab_size:
+        yield Difference(path, f"expected ids below {tokenizer.vocab_size}, got {int(ids.max())}.")
+    for mark, at, which in ((sidecar["bos_id"], start, "first"), (sidecar["eos_id"], start + length - 1, "last")):
+        if mark is not None and np.any(ids[at] != mark):
+            yield Difference(path, f"expected {mark} as the {which} token of every document.")
+    yield from _check_round_trips(output, path, table, ids, sidecar, tokenizer)
+
+
+def _check_round_trips(
+    output: str, path: str, table: pa.Table, ids: Any, sidecar: Mapping[str, Any], tokenizer: Tokenizer
+) -> Iterator[Difference]:
+    """A hash-chosen sample of the documents: text → ids again, and ids → text."""
+    before, after = (int(sidecar[mark] is not None) for mark in ("bos_id", "eos_id"))
+    wanted: dict[str, dict[int, tuple[int, int]]] = {}
+    for number, row in enumerate(table.to_pylist()):
+        if unit_interval(f"{path}/{number}", "check") < ROUND_TRIPS:
+            file = f"documents/{row['source']}/{row['shard']}.parquet"
+            place = (row["start"] + before, row["start"] + row["length"] - after)
+            wanted.setdefault(file, {})[row["row"]] = place
+    for file, places in wanted.items():
+        for number, row in enumerate(read_rows(join(output, file), ["id", "text"])):
+            if number not in places:
+                continue
+            first, last = places[number]
+            if not np.array_equal(tokenizer.encode(row["text"]), ids[first:last]):
+                yield Difference(path, f"tokens {first}–{last} are not those of {row['id']} in {file}.")
+            elif tokenizer.decode(ids[first:last]) != row["text"].replace("\u2581", " "):
+                yield Difference(path, f"tokens {first}–{last} do not give the text of {row['id']} back.")
