@@ -28,7 +28,7 @@ log = logging.getLogger("corpusmill")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0 done, 1 failed, 2 usage, 3 differences, 4 done with damaged input, 130 interrupted."""
+    """Run a command. Exit code: 0 done, 1 failed, 2 usage, 3 differences, 4 done with damage, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Ours before the first --, Beam's after it: a mistyped option of ours must not flow to Beam in silence.
     cut = given.index("--") if "--" in given else len(given)
@@ -56,8 +56,18 @@ def _epilog(*examples: str) -> str:
 
 def _recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting of the recipe, by its dotted key."),
-        click.option("--limit", type=click.FloatRange(0, 1), help="Only this share of the documents, chosen by a hash of their ids."),
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Override a setting of the recipe, by its dotted key.",
+        ),
+        click.option(
+            "--limit",
+            type=click.FloatRange(0, 1),
+            help="Only this share of the documents, chosen by a hash of their ids.",
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
         click.argument("recipe"),
     ):
@@ -78,7 +88,13 @@ def cli() -> None:
 @cli.command(epilog=_epilog("sample data", "sample data --seed 2 --scale 10"))
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--seed", default=0, show_default=True, help="Another seed gives other texts.")
-@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.01), help="Number of documents, as a multiple.")
+@click.option(
+    "--scale",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0.01),
+    help="Number of documents, as a multiple.",
+)
 def sample(folder: str, seed: int, scale: float) -> None:
     """Write small inputs into FOLDER, in the published formats of the sources, some of them damaged on purpose."""
     from .samples import write_sample
@@ -87,7 +103,11 @@ def sample(folder: str, seed: int, scale: float) -> None:
         click.echo(path)
 
 
-@cli.command(epilog=_epilog("plan mixtures/llama1.yaml", "plan mixtures/sample.yaml --output OUT", "plan llama1 --set budget_tokens=1e12"))
+@cli.command(
+    epilog=_epilog(
+        "plan mixtures/llama1.yaml", "plan mixtures/sample.yaml --output OUT", "plan llama1 --set budget_tokens=1e12"
+    )
+)
 @_recipe_options
 @click.option("--output", help="A finished run: its token counts fill the table.")
 def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: bool, output: str | None) -> int:
@@ -97,7 +117,9 @@ def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: 
     if output is not None:
         facts = read_json(join(output, "manifest.json"))
         if not facts or not facts["mixture"]:
-            raise UsageError(f"{output}: no finished run of a whole recipe here; expected manifest.json with a mixture.")
+            raise UsageError(
+                f"{output}: no finished run of a whole recipe here; expected manifest.json with a mixture."
+            )
         available = {row["source"]: row["available"] for row in facts["mixture"]["table"]}
     rows = [asdict(row) for row in plan_mixture(loaded, available)]
     if as_json:
@@ -133,15 +155,26 @@ def describe(source: str, as_json: bool) -> None:
 @click.argument("sources", nargs=-1)
 @click.option("--inputs", required=True, help="Folder or URL of the raw dumps, a sub-folder for each source.")
 @click.option("--output", required=True, help="Folder or URL of the run. The same command goes on where it stopped.")
-@click.option("--workers", default=os.cpu_count() or 1, type=click.IntRange(min=1), help="Processes on this machine [default: one a core].")
-@click.option("--dry-run", is_flag=True, help="Print the resolved recipe, the inputs found and what would be made; write nothing.")
-@click.option("--redo", is_flag=True, help="Take the recipe and the inputs as they are now; what did not change is kept.")
+@click.option(
+    "--workers",
+    default=os.cpu_count() or 1,
+    type=click.IntRange(min=1),
+    help="Processes on this machine [default: one a core].",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Print the resolved recipe, the inputs found and what would be made; write nothing."
+)
+@click.option(
+    "--redo", is_flag=True, help="Take the recipe and the inputs as they are now; what did not change is kept."
+)
 @click.option("--allow-damage", is_flag=True, help="Damaged input does not change the exit code.")
 @click.option("--allow-empty", is_flag=True, help="A glob without a match is no error.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("--debug", is_flag=True, help="Tracebacks.")
 @click.pass_obj
-def run(beam: Sequence[str], /, recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: bool, **options: Any) -> int:
+def run(
+    beam: Sequence[str], /, recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: bool, **options: Any
+) -> int:
     """Make the documents, tokenizer and token shards of RECIPE; or, with SOURCES named, their documents alone.
 
     Options of Beam follow after --.
@@ -164,7 +197,8 @@ def run(beam: Sequence[str], /, recipe: str, overrides: tuple[str, ...], limit: 
         _print_run(facts, command.output)
     damaged = sum(facts["damage"].values())
     if damaged:
-        message = f"{damaged} pieces of damaged input were left out; {command.output}/errors lists them with path, offset and reason."
+        where = f"{command.output}/errors lists them with path, offset and reason."
+        message = f"{damaged} pieces of damaged input were left out; {where}"
         Console(stderr=True).print(f"[yellow]{message}[/yellow]", highlight=False, soft_wrap=True)
     return DAMAGED if damaged and not command.allow_damage else 0
 
@@ -175,12 +209,14 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
     if facts["mixture"]:
         console.print(funnel.mixture(facts["mixture"]["table"]))
         shards = facts["mixture"]["n_shards"]
-        console.print(f"{shards['train']} training shards and {shards['val']} for validation in {output}/shards", highlight=False)
+        console.print(
+            f"{shards['train']} training shards and {shards['val']} for validation in {output}/shards", highlight=False
+        )
 
 
 @contextmanager
 def _interruptible(debug: bool) -> Iterator[None]:
-    """Ctrl-C by our own handler and a flag: Beam would turn a KeyboardInterrupt inside a DoFn into 125 lines of traceback."""
+    """Ctrl-C by a handler and a flag: Beam turns a KeyboardInterrupt inside a DoFn into 125 lines of traceback."""
     from .pipelines.engine.pool import stop_children
 
     interrupted = []
@@ -196,7 +232,7 @@ def _interruptible(debug: bool) -> Iterator[None]:
     except BaseException:
         if interrupted:
             print("Interrupted. Finished shards are kept; the same command goes on.", file=sys.stderr, flush=True)
-            # Not sys.exit: a thread of the runner may still be at work on a shard. Files are published whole or not at all.
+            # Not sys.exit: a thread of the runner may still work on a shard. Files are published whole or not at all.
             os._exit(Interrupted.exit_code)
         if debug:
             logging.getLogger().exception("failed")
@@ -218,7 +254,9 @@ def check(output: str, as_json: bool) -> int:
             n_files += 1
             continue
         differences += 1
-        click.echo(json.dumps({"path": result.path, "difference": result.text}) if as_json else f"{result.path}: {result.text}")
+        click.echo(
+            json.dumps({"path": result.path, "difference": result.text}) if as_json else f"{result.path}: {result.text}"
+        )
     if not as_json:
         click.echo(f"{n_files} files checked, {differences} differences.")
     return DIFFERENT if differences else 0

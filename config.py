@@ -1,4 +1,4 @@
-"""YAML into frozen dataclasses, strictly: unknown keys and wrong types are errors that name the key and the nearest right one."""
+"""YAML into frozen dataclasses, strictly: unknown keys and wrong types are errors that name the key."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     for key in values:
         if key not in names:
-            raise ConfigError(f'{where}: unknown key "{key}"{did_you_mean(str(key), names)}; known: {", ".join(names)}.')
+            raise ConfigError(
+                f'{where}: unknown key "{key}"{did_you_mean(str(key), names)}; known: {", ".join(names)}.'
+            )
     for f in dataclasses.fields(cls):  # type: ignore[arg-type]
         required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if required and f.name not in values:
@@ -58,7 +60,7 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
     0.001
     >>> coerce(tuple[str, ...], ["de", False], "languages")
     Traceback (most recent call last):
-    corpusmill.errors.ConfigError: languages: expected str, got False (YAML reads a bare no, off, yes and on as booleans: quote it).
+    corpusmill.errors.ConfigError: languages: expected str, got False (YAML takes no and yes for booleans: quote it).
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
@@ -66,7 +68,9 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
             return None
         return coerce(next(a for a in arguments if a is not type(None)), value, where)
     if dataclasses.is_dataclass(hint):
-        return value if isinstance(value, typing.cast(type, hint)) else build(typing.cast(type[Any], hint), value, where)
+        return (
+            value if isinstance(value, typing.cast(type, hint)) else build(typing.cast(type[Any], hint), value, where)
+        )
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(coerce(arguments[0], v, where) for v in value)
     if hint is float and isinstance(value, str):  # PyYAML reads 1e-3 as a string
@@ -79,7 +83,7 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
     expected = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
-    trap = " (YAML reads a bare no, off, yes and on as booleans: quote it)" if isinstance(value, bool) else ""
+    trap = " (YAML takes no and yes for booleans: quote it)" if isinstance(value, bool) else ""
     raise ConfigError(f"{where}: expected {expected}, got {value!r}{trap}.")
 
 

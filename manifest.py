@@ -1,7 +1,7 @@
 """The run record: a receipt for each finished item, the manifest for a finished run.
 
-Receipts lie below `work/receipts/<phase>/`; they are the to-do list of a resumed run and the source of all accounts: totals are sums
-over receipts, so that a retried item is never counted twice.
+Receipts lie below `work/receipts/<phase>/`; they are the to-do list of a resumed run and the source of all accounts:
+totals are sums over receipts, so that a retried item is never counted twice.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def total(receipts: Iterable[Receipt], name: str = "counts") -> Counter[str]:
 
 
 def write_manifest(output: str, phases: Mapping[str, Mapping[str, Receipt]], facts: Mapping[str, Any]) -> None:
-    """`manifest.parquet`, a line a file, and `manifest.json`, written last: its presence means that the run is complete."""
+    """`manifest.parquet`, a line a file, and `manifest.json`, written last: where it is, the run is complete."""
     rows = [
         {"path": path, "phase": phase, "item": receipt.item, "fingerprint": receipt.fingerprint}
         | {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}

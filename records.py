@@ -69,7 +69,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a filter says of a text: the text that stays (None: dropped, and `reason` says why), and what it measured."""
+    """What a filter says: the text that stays (None: dropped, and `reason` says why), and what it measured."""
 
     text: str | None
     reason: Reason | None = None

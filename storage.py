@@ -48,7 +48,8 @@ class Input:
 
 def filesystem(url: str) -> tuple[Any, str]:
     """The fsspec filesystem of a URL, and the path in it."""
-    return fsspec.core.url_to_fs(url)
+    fs, path = fsspec.core.url_to_fs(url)
+    return fs, str(path)
 
 
 def is_local(url: str) -> bool:
@@ -119,9 +120,9 @@ class HashingFile:
 def publishing(url: str) -> Iterator[HashingFile]:
     """Write a file aside and give it its name at the end: whoever looks sees the whole file or none.
 
-    The name aside is fresh for each attempt, so that a zombie of the same shard cannot tear this file, and brings the same bytes if
-    it comes last. On an object store a local scratch file is uploaded in one put: closing an fsspec file after an exception would
-    commit a torn upload.
+    The name aside is fresh for each attempt, so that a zombie of the same shard cannot tear this file, and brings the
+    same bytes if it comes last. On an object store a local scratch file is uploaded in one put: closing an fsspec file
+    after an exception would commit a torn upload.
     """
     fs, path = filesystem(url)
     if isinstance(fs, LocalFileSystem):

@@ -1,4 +1,4 @@
-"""Parquet files of documents, dropped documents and damage: zstd, row groups of about 1,000 rows, accounts in the footer."""
+"""Parquet files of documents, dropped documents and damage: zstd, groups of 1,000 rows, accounts in the footer."""
 
 from __future__ import annotations
 

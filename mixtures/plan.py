@@ -11,7 +11,7 @@ from .recipe import PaperRow, Recipe
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the plan. Tokens count BOS and EOS; `available` is one pass over the training documents; None: not known yet."""
+    """One line of the plan. Tokens count BOS and EOS; `available` is one training pass; None is not known yet."""
 
     source: str
     share: float | None  # 0–1, of the tokens written
@@ -32,13 +32,17 @@ def plan(recipe: Recipe, available: Mapping[str, int] | None = None) -> list[Row
     Raises:
         MixtureError: a source of the recipe has no training tokens at all.
     """
-    wanted = {name: _wanted(recipe, name, None if available is None else available.get(name, 0)) for name in recipe.active}
+    wanted = {
+        name: _wanted(recipe, name, None if available is None else available.get(name, 0)) for name in recipe.active
+    }
     total = sum(value or 0 for value in wanted.values())
     rows = []
     for name, source in recipe.active.items():
         here, want = (None if available is None else available.get(name, 0)), wanted[name]
         if here == 0:
-            raise MixtureError(f"{name}: no training tokens; expected some for its share. Look at its dropped documents, or leave it out.")
+            raise MixtureError(
+                f"{name}: no training tokens, expected some. Look at its dropped documents, or leave it out."
+            )
         epochs = source.epochs if source.epochs is not None else want / here if here and want else None
         share = source.weight / 100 if recipe.budget_tokens and source.weight else want / total if want else None
         rows.append(Row(name, share, want, here, epochs, (epochs or 0) > recipe.max_epochs, source.paper))

@@ -16,7 +16,10 @@ from ..errors import ConfigError, did_you_mean
 from ..storage import digest
 
 SCHEMA = 1
-LLAMA_WIKIPEDIAS = tuple("bg ca cs da de en es fr hr hu it nl pl pt ro ru sl sr sv uk".split())
+LLAMA_WIKIPEDIAS = (
+    *("bg", "ca", "cs", "da", "de", "en", "es", "fr", "hr", "hu"),
+    *("it", "nl", "pl", "pt", "ro", "ru", "sl", "sr", "sv", "uk"),
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class TokenizerRecipe:
-    """SentencePiece BPE.   Source: LLaMA (2023) section 2, "Tokenizer"; the trainer's settings are in tokenizer/train.py."""
+    """SentencePiece BPE.   Source: LLaMA (2023) section 2.1, "Tokenizer"; all settings are in tokenizer/train.py."""
 
     vocab_size: int = 32_000
     sample_mb: int = 10_000  # UTF-8 text to train on, drawn from the sources by their shares
@@ -84,7 +87,9 @@ class TokenizerRecipe:
 
     def __post_init__(self) -> None:
         if self.vocab_size < 300:
-            raise ValueError(f"vocab_size must be at least 300 (256 bytes, 3 controls, characters), got {self.vocab_size}.")
+            raise ValueError(
+                f"vocab_size must be at least 300 (256 bytes, 3 controls, characters), got {self.vocab_size}."
+            )
         if self.sample_mb < 1:
             raise ValueError(f"sample_mb must be at least 1, got {self.sample_mb}.")
 
@@ -133,7 +138,7 @@ class Recipe:
             missing = [name for name, source in self.active.items() if source.epochs is None]
             if missing:
                 raise ValueError(
-                    f"no epochs for {', '.join(missing)}: give each source its epochs, or budget_tokens and a weight for each."
+                    f"no epochs for {', '.join(missing)}: give each source epochs, or a budget and weights."
                 )
             return
         wrong = [name for name, source in self.active.items() if source.weight is None or source.epochs is not None]
@@ -164,7 +169,7 @@ class Recipe:
 
 
 def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
-    """A recipe from a file, or one that ships with the package (`llama1`, `mixtures/llama1.yaml`), with `key=value` overrides.
+    """A recipe from a file, or one of the package (`llama1`, `mixtures/llama1.yaml`), with `key=value` overrides.
 
     Raises:
         ConfigError: no such recipe, not YAML, an unknown key, a wrong value.
@@ -191,7 +196,9 @@ def _read(path: str) -> str:
     recipes = shipped()
     if file.stem in recipes and str(file) in (file.stem, f"mixtures/{file.stem}.yaml"):
         return recipes[file.stem]
-    raise ConfigError(f"{path}: no such recipe{did_you_mean(file.stem, recipes)}; shipped ones: {', '.join(sorted(recipes))}.")
+    raise ConfigError(
+        f"{path}: no such recipe{did_you_mean(file.stem, recipes)}; shipped ones: {', '.join(sorted(recipes))}."
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -115,7 +115,9 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[s
 def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:
     """Documents and bytes of a source: in, kept, dropped by reason; and what could not be read."""
     counts = total(finished[f"{source}/documents"].values())
-    counts.update({f"damage.{error}": n for error, n in total(finished[f"{source}/extract"].values(), "damage").items()})
+    counts.update(
+        {f"damage.{error}": n for error, n in total(finished[f"{source}/extract"].values(), "damage").items()}
+    )
     tokenised = {name: r for name, r in finished.get("tokens", {}).items() if name.startswith(f"{source}/")}
     counts.update(total(tokenised.values()))
     return dict(sorted(counts.items()))

@@ -45,7 +45,9 @@ class Command:
     @property
     def named(self) -> list[str]:
         """The sources to make, in the recipe's order."""
-        return [name for name in self.recipe.active if name in self.sources] if self.sources else list(self.recipe.active)
+        return (
+            [name for name in self.recipe.active if name in self.sources] if self.sources else list(self.recipe.active)
+        )
 
 
 def execute(command: Command) -> dict[str, Any]:
@@ -80,7 +82,8 @@ def dry_run(command: Command) -> Iterator[str]:
         to_do = len(unfinished(command.output, phase))
         yield f"  {len(phase.items)} work items, {len(phase.items) - to_do} finished, {to_do} to do"
     if not command.sources:
-        yield f"then the tokenizer ({recipe.tokenizer.vocab_size:,} pieces), token files, and shards as {', '.join(recipe.shards.formats)}"
+        pieces, formats = recipe.tokenizer.vocab_size, ", ".join(recipe.shards.formats)
+        yield f"then the tokenizer ({pieces:,} pieces), token files, and shards as {formats}"
 
 
 @contextlib.contextmanager

@@ -93,8 +93,8 @@ def extract(task: Extract, out: ShardOutput) -> None:
 def _and_first(results: Iterator[Document | Dropped]) -> Iterator[Document | Dropped | None]:
     """The first result of each part, until there are none; None for the first part of a slice without any."""
     yield next(results, None)
-    for result in results:
-        yield result
+    while (first := next(results, None)) is not None:  # not `yield from`: closing this must not close the results
+        yield first
 
 
 def _admitted(task: Extract, source: Source, out: ShardOutput, counts: Counter[str]) -> Iterator[Document]:
@@ -167,7 +167,9 @@ class Unique:
 
 def unique_phase(source: str, extracted: Mapping[str, Receipt]) -> Phase:
     """Find the documents whose id is taken. The hash space is cut so that memory does not grow with the source."""
-    files = {path: file for receipt in extracted.values() for path, file in receipt.files.items() if path.endswith(".claims")}
+    files = {
+        path: file for receipt in extracted.values() for path, file in receipt.files.items() if path.endswith(".claims")
+    }
     size = sum(file.bytes for file in files.values())
     parts = max(1, -(-size // CLAIMS_IN_MEMORY))
     claims = tuple((path, file.bytes) for path, file in files.items())
@@ -176,7 +178,9 @@ def unique_phase(source: str, extracted: Mapping[str, Receipt]) -> Phase:
     items = []
     for part in range(parts):
         name = f"{part:05d}-of-{parts:05d}"
-        items.append(Item(name, digest(made_from, name), size // parts, Unique(name, claims, edges[part], edges[part + 1])))
+        items.append(
+            Item(name, digest(made_from, name), size // parts, Unique(name, claims, edges[part], edges[part + 1]))
+        )
     return Phase(f"{source}/unique", items, unique, unit="losers")
 
 
@@ -246,7 +250,9 @@ class Settle:
     drops: Drops
 
 
-def documents_phase(source: str, recipe: Recipe, output: str, extracted: Mapping[str, Receipt], unique: Mapping[str, Receipt]) -> Phase:
+def documents_phase(
+    source: str, recipe: Recipe, output: str, extracted: Mapping[str, Receipt], unique: Mapping[str, Receipt]
+) -> Phase:
     """Give every document file its final name, without the losers."""
     losers: dict[str, list[int]] = defaultdict(list)
     for receipt in unique.values():
@@ -263,7 +269,9 @@ def documents_phase(source: str, recipe: Recipe, output: str, extracted: Mapping
             lost = tuple(sorted(losers[shard]))
             documents = (f"{stem}.documents.parquet", receipt.files[f"{stem}.documents.parquet"])
             dropped = (f"{stem}.dropped.parquet", receipt.files[f"{stem}.dropped.parquet"])
-            fingerprint = digest("documents", 1, documents[1].sha256, dropped[1].sha256, lost, dataclasses.asdict(drops))
+            fingerprint = digest(
+                "documents", 1, documents[1].sha256, dropped[1].sha256, lost, dataclasses.asdict(drops)
+            )
             items.append(Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, lost, drops)))
     return Phase(f"{source}/documents", items, settle)
 
@@ -298,4 +306,9 @@ def _copy_rows(url: str, writer: RowWriter) -> None:
 
 def settled_documents(receipts: Mapping[str, Receipt]) -> dict[str, File]:
     """The document files of a finished source: path → file, in the order of the plan."""
-    return {path: file for receipt in receipts.values() for path, file in receipt.files.items() if path.startswith("documents/")}
+    return {
+        path: file
+        for receipt in receipts.values()
+        for path, file in receipt.files.items()
+        if path.startswith("documents/")
+    }

@@ -26,7 +26,7 @@ def find(recipe: Recipe, sources: Sequence[str], folder: str, allow_empty: bool 
             matches = find_inputs(folder, pattern)
             if not matches and not allow_empty:
                 raise SourceError(
-                    f"{source}: nothing in {folder} fits {pattern}. Check --inputs (its sub-folders are named after the sources), "
+                    f"{source}: nothing in {folder} fits {pattern}. Check --inputs (a sub-folder for each source), "
                     f"change the glob with --set 'sources.{source}.inputs=[…]', or pass --allow-empty."
                 )
             files.update({one.name: one for one in matches})
@@ -52,12 +52,13 @@ def freeze(output: str, found: Inputs, redo: bool) -> tuple[Inputs, list[str]]:
         if lost:
             what = "has changed" if lost[0] in now else "is gone"
             raise UsageError(
-                f"{source}: {lost[0]} {what} since the first run in {output}, as did {len(lost) - 1} others. Bring the input back, or "
-                "pass --redo to take the inputs as they are now (shards of unchanged inputs are kept)."
+                f"{source}: {lost[0]} {what} since the first run in {output} ({len(lost)} in all). Bring it back, "
+                "or pass --redo to take the inputs as they are now; shards of unchanged inputs are kept."
             )
         if new := sorted(set(now) - set(then)):
             notes.append(
-                f"{source}: {len(new)} new inputs ({new[0]}, …) are left out: the input list is that of the first run here. --redo takes them in."
+                f"{source}: {len(new)} new inputs ({new[0]}, …) are left out: the list is that of the first run here. "
+                "--redo takes them in."
             )
         used[source] = [now[name] for name in then]
     keep = {source: [_recorded(one) for one in files] for source, files in used.items()}

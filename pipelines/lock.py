@@ -18,7 +18,7 @@ LOCK = "run.lock"
 
 @contextlib.contextmanager
 def locked(output: str, recipe_digest: str) -> Iterator[None]:
-    """Hold the folder. On a disk the kernel frees the lock with the process, however that ends; on an object store a file must do.
+    """Hold the folder. On a disk the kernel frees the lock with the process; on an object store a file must do.
 
     Raises:
         UsageError: another run holds the folder.

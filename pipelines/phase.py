@@ -1,7 +1,8 @@
 """Phases, their work items, and what a finished item leaves behind. No Beam here: pool processes import this.
 
-A phase is a list of independent work items and one function. An item writes its files, each whole or not at all, and last of all
-its receipt: fingerprint, files with their SHA-256, counts. A receipt with the right fingerprint means done; everything else is to do.
+A phase is a list of independent work items and one function. An item writes its files, each whole or not at all, and
+last of all its receipt: fingerprint, files with their SHA-256, counts. A receipt with the right fingerprint means done;
+everything else is to do.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ..storage import HashingFile, Published, join, publish_copy, publishing, re
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One work item: `name` names its outputs, `fingerprint` says from what they are made, `cost` in bytes orders the work."""
+    """One work item: `name` names its outputs, `fingerprint` says what they are made from, `cost` is in bytes."""
 
     name: str
     fingerprint: str
@@ -35,7 +36,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Phase:
-    """Independent items and the function that turns each one's task into files. `function` must be importable by name."""
+    """Independent items and the function that turns a task into files. `function` must be importable by name."""
 
     name: str
     items: Sequence[Item]
@@ -82,9 +83,8 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
     @contextlib.contextmanager
     def table(self, path: str, schema: pa.Schema) -> Iterator[RowWriter]:
         """A Parquet file of rows, published when the block ends without an error."""
-        with publishing(self.url(path)) as file:
-            with RowWriter(file, schema, self.item.fingerprint) as writer:
-                yield writer
+        with publishing(self.url(path)) as file, RowWriter(file, schema, self.item.fingerprint) as writer:
+            yield writer
         self._add(path, file.published, writer.rows, writer.counts)
 
     def copy(self, source: str, path: str, file: File) -> None:

@@ -1,4 +1,4 @@
-"""Progress of a phase, on stderr: finished items against planned ones. It looks at receipts, so it works on any runner."""
+"""Progress of a phase, on stderr: finished items against planned ones, by their receipts, so on any runner."""
 
 from __future__ import annotations
 
@@ -66,7 +66,13 @@ def watching(console: Console, quiet: bool, watch: PhaseWatch) -> Iterator[None]
 
 
 def _bar(console: Console, watch: PhaseWatch, stop: threading.Event) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[rates]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[rates]}"),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(watch.phase.name, total=len(watch.phase.items), completed=watch.done, rates="")
         while not stop.wait(1.0):

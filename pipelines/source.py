@@ -92,4 +92,3 @@ def run_steps(documents: Iterable[Document], steps: Sequence[Step]) -> Iterator[
             for i, result in zip(at, one.function([results[i] for i in at]), strict=True):  # type: ignore[misc]
                 results[i] = result
         yield from results
-

@@ -57,8 +57,12 @@ class Sample:
 
 def sample_phase(corpus: Corpus, recipe: Recipe) -> Phase:
     """Lines to train the tokenizer on: `sample_mb` in all, from each source by its share of the mixture."""
-    size = {source: sum(file.counts.get("bytes.kept", 0) for file in files.values()) for source, files in corpus.items()}
-    weight = {source: recipe.active[source].weight or (recipe.active[source].epochs or 0) * size[source] for source in corpus}
+    size = {
+        source: sum(file.counts.get("bytes.kept", 0) for file in files.values()) for source, files in corpus.items()
+    }
+    weight = {
+        source: recipe.active[source].weight or (recipe.active[source].epochs or 0) * size[source] for source in corpus
+    }
     wanted = {source: recipe.tokenizer.sample_mb * 1e6 * weight[source] / sum(weight.values()) for source in corpus}
     items = []
     for source, files in corpus.items():
@@ -90,7 +94,11 @@ def tokenizer_phase(samples: Mapping[str, Receipt], recipe: Recipe) -> Phase:
     files = {path: file for receipt in samples.values() for path, file in receipt.files.items()}
     fingerprint = digest("tokenizer", 1, [file.sha256 for file in files.values()], recipe.tokenizer.vocab_size)
     cost = sum(file.bytes for file in files.values())
-    return Phase("tokenizer", [Item("tokenizer", fingerprint, cost, Train(tuple(files), recipe.tokenizer.vocab_size))], train_tokenizer)
+    return Phase(
+        "tokenizer",
+        [Item("tokenizer", fingerprint, cost, Train(tuple(files), recipe.tokenizer.vocab_size))],
+        train_tokenizer,
+    )
 
 
 def train_tokenizer(task: Train, out: ShardOutput) -> None:
@@ -162,7 +170,10 @@ class Mix:
     def open(self, out: ShardOutput) -> dict[str, list[TokenFile]]:
         dtype = token_dtype(open_tokenizer(out.url(MODEL), self.model_sha256).vocab_size)
         return {
-            source: [TokenFile(map_array(out.url(f"{s}.index"), INDEX), map_array(out.url(f"{s}.tokens"), dtype), s) for s in stems]
+            source: [
+                TokenFile(map_array(out.url(f"{s}.index"), INDEX), map_array(out.url(f"{s}.tokens"), dtype), s)
+                for s in stems
+            ]
             for source, stems in self.stems.items()
         }
 
@@ -188,13 +199,16 @@ def _deciding(recipe: Recipe) -> dict[str, Any]:
 
 
 def mix(task: Mix, out: ShardOutput) -> None:
-    """Write the plan: how many shards, and for each source its copies, limit and arcs; with the table that people read."""
+    """Write the plan: how many shards, each source's copies, limit and arcs, and the table that people read."""
     recipe, files = task.recipe, task.open(out)
     bos, eos = task.marks(out.url(MODEL))
     training = {source: documents(files[source], recipe.validation, bos, eos) for source in files}
     rows = plan(recipe, {source: count_tokens(chunks) for source, chunks in training.items()})
     n_shards = max(1, -(-sum(row.wanted or 0 for row in rows) // recipe.shards.tokens))
-    plans = {row.source: plan_source(row.source, training[row.source], row.wanted or 0, n_shards, recipe.seed) for row in rows}
+    plans = {
+        row.source: plan_source(row.source, training[row.source], row.wanted or 0, n_shards, recipe.seed)
+        for row in rows
+    }
     held_out = plan_validation(files, 1, recipe.validation, bos, eos)
     n_held_out = max(1, -(-sum(p.tokens for p in held_out.values()) // recipe.shards.tokens))
     held_out = plan_validation(files, n_held_out, recipe.validation, bos, eos)

@@ -1,8 +1,8 @@
 """Wikipedia in twenty languages, 4.5 % of the mixture.   Source: LLaMA (2023) section 2.1, "Wikipedia".
 
-Dumps of June to August 2022, the twenty languages in Latin or Cyrillic script; hyperlinks, comments and other formatting boilerplate
-removed. The paper names no tool; its first reproduction used the Hugging Face `wikipedia` builder, which keeps articles, leaves
-redirects out and does not expand templates.
+Dumps of June to August 2022, the twenty languages in Latin or Cyrillic script; hyperlinks, comments and other
+formatting boilerplate removed. The paper names no tool; RedPajama v1, its first reproduction, used the Hugging Face `wikipedia`
+builder, which keeps articles, leaves redirects out and does not expand templates.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ from .source import Basis, Slice, Source, Step, drop, keep_if, step
 def steps(recipe: WikipediaRecipe) -> tuple[Step, ...]:
     languages = frozenset(recipe.languages)
     return (
-        step("keep the languages", keep_if(lambda d: d.meta["language"] in languages, Reason.WIKIPEDIA_LANGUAGE), Basis.PAPER),
+        step(
+            "keep the languages",
+            keep_if(lambda d: d.meta["language"] in languages, Reason.WIKIPEDIA_LANGUAGE),
+            Basis.PAPER,
+        ),
         step("keep articles", keep_if(lambda d: d.meta["namespace"] == 0, Reason.WIKIPEDIA_NAMESPACE), Basis.REFERENCE),
         step("drop redirects", drop_redirects, Basis.REFERENCE),
         step("markup to text", markup_to_text, Basis.PAPER, note="own scanner; templates go, they are not expanded"),
@@ -44,7 +48,7 @@ def markup_to_text(document: Document) -> Document:
 
 
 def slices(dump: Input, recipe: WikipediaRecipe) -> list[Slice]:
-    """A multistream dump is cut between its streams, so that one dump keeps all cores busy; another one is one slice."""
+    """A multistream dump is cut between its streams, so that it keeps all cores busy; another dump is one slice."""
     stem = PurePosixPath(dump.name).name
     for ending in (".gz", ".bz2", ".xml"):
         stem = stem.removesuffix(ending)
@@ -59,7 +63,9 @@ def read(piece: Slice, recipe: WikipediaRecipe) -> Iterator[Document | Damage]:
     with open_read(piece.input.url) as file:
         info = read_siteinfo(file)
         if isinstance(info, Damage):
-            if info.error == "no_siteinfo" and piece.start == 0:  # any other damage to the head comes from read_pages too
+            if (
+                info.error == "no_siteinfo" and piece.start == 0
+            ):  # any other damage to the head comes from read_pages too
                 yield info
             info = _info_from_name(piece.input.name)
         site = Site.of(info.language, info.namespaces)

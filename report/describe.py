@@ -19,8 +19,12 @@ def rows(source: str) -> list[dict[str, str]]:
     recipe = load("llama1")
     if source not in SOURCES:
         later = " It is part of the recipe, and this version cannot read it yet." if source in recipe.active else ""
-        raise UsageError(f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.{later}")
-    steps = [{"step": s.name, "basis": str(s.basis), "note": s.note} for s in SOURCES[source].steps(recipe.active[source])]
+        raise UsageError(
+            f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.{later}"
+        )
+    steps = [
+        {"step": s.name, "basis": str(s.basis), "note": s.note} for s in SOURCES[source].steps(recipe.active[source])
+    ]
     note = "the newest revision stays, then the smallest content hash"
     return [*steps, {"step": "one document an id", "basis": str(Basis.OURS), "note": note}]
 

@@ -12,7 +12,7 @@ from ..records import Reason
 
 
 def answer_console() -> Console:
-    """Where answers are printed: stdout, 120 columns wide when it is no terminal, so that tables stay whole in files."""
+    """Where answers are printed: stdout, 120 columns wide where it is no terminal, so that tables stay whole."""
     console = Console()
     return console if console.is_terminal else Console(width=120)
 
@@ -36,7 +36,13 @@ def percent(part: float | None, whole: float = 1.0) -> str:
 def funnel(sources: Mapping[str, Mapping[str, int]]) -> Table:
     """Documents in, dropped by reason, kept. In = kept + dropped, exactly."""
     table = Table(title="Documents", title_justify="left")
-    for name, justify in (("source", "left"), ("", "left"), ("documents", "right"), ("of those read", "right"), ("MB of text", "right")):
+    for name, justify in (
+        ("source", "left"),
+        ("", "left"),
+        ("documents", "right"),
+        ("of those read", "right"),
+        ("MB of text", "right"),
+    ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for source, counts in sources.items():
         read = counts.get("documents.in", 0)
@@ -46,7 +52,9 @@ def funnel(sources: Mapping[str, Mapping[str, int]]) -> Table:
             if n:
                 table.add_row("", f"− {reason}", number(n), percent(n, read))
         kept = counts.get("documents.kept", 0)
-        table.add_row("", "kept", number(kept), percent(kept, read), f"{counts.get('bytes.kept', 0) / 1e6:,.1f}", style="bold")
+        table.add_row(
+            "", "kept", number(kept), percent(kept, read), f"{counts.get('bytes.kept', 0) / 1e6:,.1f}", style="bold"
+        )
         if outside := counts.get("documents.outside_limit"):
             table.add_row("", "outside --limit, not read", number(outside))
         for name, n in counts.items():
@@ -67,7 +75,21 @@ def mixture(rows: Sequence[Mapping[str, Any]]) -> Table:
         epochs = "–" if row["epochs"] is None else f"{row['epochs']:.2f}"
         paper = "–" if row["paper"] is None else f"{row['paper']['epochs']:.2f}"
         written, note = number(row.get("written")), "too small" if row["short"] else ""
-        table.add_row(row["source"], percent(row["share"]), number(row["wanted"]), written, number(row["available"]), epochs, paper, note)
+        table.add_row(
+            row["source"],
+            percent(row["share"]),
+            number(row["wanted"]),
+            written,
+            number(row["available"]),
+            epochs,
+            paper,
+            note,
+        )
     table.add_section()
-    table.add_row("all", percent(1 if total else None), number(total or None), number(sum(row.get("written") or 0 for row in rows) or None))
+    table.add_row(
+        "all",
+        percent(1 if total else None),
+        number(total or None),
+        number(sum(row.get("written") or 0 for row in rows) or None),
+    )
     return table

@@ -18,13 +18,15 @@ def print_step(report: StepReport) -> None:
     every = max(1, report.steps // 20)
     if report.step % every == 0 or report.step == report.steps:
         losses = "  ".join(f"{source} {loss:.3f}" for source, loss in report.loss.by_source.items())
-        line = f"step {report.step:>5}/{report.steps}  {report.n_tokens:>10,} tokens  loss {report.loss.mean:.3f}  {losses}"
-        print(line, file=sys.stderr, flush=True)
+        done = f"step {report.step:>5}/{report.steps}  {report.n_tokens:>10,} tokens"
+        print(f"{done}  loss {report.loss.mean:.3f}  {losses}", file=sys.stderr, flush=True)
 
 
 def print_result(result: TrainResult) -> None:
     """The losses in nats a token, beside the entropy that a model of frequencies alone would reach."""
-    table = Table(title=f"Loss, nats a token ({number(result.n_parameters)} parameters, {number(result.n_tokens)} tokens)")
+    table = Table(
+        title=f"Loss, nats a token ({number(result.n_parameters)} parameters, {number(result.n_tokens)} tokens)"
+    )
     for name in ("", "training, last 20 steps", "validation"):
         table.add_column(name, justify="right" if name else "left")
     held_out = result.validation.by_source if result.validation else {}

@@ -161,8 +161,10 @@ def _check_shards(output: str, records: Mapping[str, Record], facts: Mapping[str
             yield from _check_raw(output, name, table, tokenizer)
     for row in facts["mixture"]["table"]:
         if written[row["source"]] != row["written"]:
-            text = f"{row['source']}: expected {row['written']:,} training tokens by the plan, got {written[row['source']]:,}."
-            yield Difference("shards/index", text)
+            wanted, got = row["written"], written[row["source"]]
+            yield Difference(
+                "shards/index", f"{row['source']}: expected {wanted:,} training tokens by the plan, got {got:,}."
+            )
 
 
 def _check_raw(output: str, name: str, table: pa.Table, tokenizer: Tokenizer) -> Iterator[Difference]:

@@ -17,7 +17,7 @@ Ids = npt.NDArray[np.int32]
 
 
 class Tokenizer:
-    """A SentencePiece model, opened from a path or URL. Text is text: control pieces (`<s>`) are never read out of it."""
+    """A SentencePiece model, from a path or URL. Text is text: control pieces (`<s>`) are never read out of it."""
 
     def __init__(self, path: str):
         model = read_bytes(path)
@@ -25,7 +25,9 @@ class Tokenizer:
         try:
             self.processor.LoadFromSerializedProto(model)
         except RuntimeError as error:
-            raise ShardError(f"{path}: expected a SentencePiece model of {len(model)} bytes, got something else.") from error
+            raise ShardError(
+                f"{path}: expected a SentencePiece model of {len(model)} bytes, got something else."
+            ) from error
 
     @property
     def vocab_size(self) -> int:
@@ -55,5 +57,5 @@ class Tokenizer:
 
 @functools.cache
 def open_tokenizer(path: str, sha256: str) -> Tokenizer:
-    """A tokenizer opened once per process; the digest is part of the key, so that a new model is never taken for an old one."""
+    """A tokenizer opened once per process; with the digest in the key a new model is never taken for an old one."""
     return Tokenizer(path)

@@ -1,7 +1,7 @@
-"""Train the tokenizer.   Source: LLaMA (2023) section 2, "Tokenizer": BPE, numbers split into digits, unknown UTF-8 as bytes.
+"""Train the tokenizer: BPE, numbers split into digits, unknown UTF-8 as bytes.   Source: LLaMA (2023) section 2.1.
 
-The paper gives no more than that. The other settings are those that the released model files carry, down to the thread count, which
-the trainer writes into the model and which therefore must not follow the machine.
+The paper gives no more than that. The other settings are those that the released model files carry, down to the thread
+count, which the trainer writes into the model and which therefore must not follow the machine.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import sentencepiece
 
@@ -55,11 +56,11 @@ def train(lines: Iterable[str], vocab_size: int) -> bytes:
     """The model file trained on these lines; the same lines and size give the same bytes.
 
     Raises:
-        ConfigError: the lines hold too few different strings for the vocabulary, or more characters than it has room for.
+        ConfigError: too few different strings in the lines for the vocabulary, or more characters than it holds.
     """
     model = io.BytesIO()
     # An iterator and a writer instead of file names: paths would be recorded in the model.
-    settings = {**SETTINGS, "sentence_iterator": iter(lines), "model_writer": model}
+    settings: dict[str, Any] = {**SETTINGS, "sentence_iterator": iter(lines), "model_writer": model}
     try:
         sentencepiece.SentencePieceTrainer.train(vocab_size=vocab_size, minloglevel=2, **settings)
     except RuntimeError as error:
@@ -73,7 +74,7 @@ def train(lines: Iterable[str], vocab_size: int) -> bytes:
 
 
 def training_lines(text: str) -> Iterator[str]:
-    """The lines of a text, none longer than the trainer reads: cut at a space where there is one, never inside a character.
+    """The lines of a text, none longer than the trainer reads: cut at a space if there is one, never in a character.
 
     >>> [len(line) for line in training_lines("word " * 1000 + "\\n\\nlast")]
     [4190, 810, 4]

@@ -32,12 +32,16 @@ class Driver:
     beam_arguments: Sequence[str] = ()
     console: Console = field(default_factory=lambda: Console(stderr=True))
     quiet: bool = False
-    finished: dict[str, dict[str, Receipt]] = field(default_factory=dict)  # phase → item → receipt, in the order of the run
+    finished: dict[str, dict[str, Receipt]] = field(
+        default_factory=dict
+    )  # phase → item → receipt, in the order of the run
 
     def __post_init__(self) -> None:
         self.options = pipeline_options(self.beam_arguments)
         if in_one_process(self.output) and (self.workers > 1 or not is_embedded(self.options)):
-            raise UsageError(f"{self.output}: memory:// is seen by one process only. Use --workers 1 and no other runner, or a folder.")
+            raise UsageError(
+                f"{self.output}: memory:// is seen by one process only. Use --workers 1 here, or a folder."
+            )
         self._sweep()
 
     def _sweep(self) -> None:
@@ -55,15 +59,23 @@ class Driver:
         names = [item.name for item in phase.items]
         if len(set(names)) != len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
-            raise ShardError(f"{phase.name}: two work items would have the same name: {', '.join(twice[:3])}. Rename the inputs.")
+            raise ShardError(
+                f"{phase.name}: two work items would have the same name: {', '.join(twice[:3])}. Rename the inputs."
+            )
         missing = unfinished(self.output, phase)
         log.info("%s: %d items, %d to do", phase.name, len(names), len(missing))
         if missing:
             self._make(phase, missing)
         receipts = read_receipts(self.output, phase.name, names)
-        lost = [item.name for item in phase.items if item.name not in receipts or receipts[item.name].fingerprint != item.fingerprint]
+        lost = [
+            item.name
+            for item in phase.items
+            if item.name not in receipts or receipts[item.name].fingerprint != item.fingerprint
+        ]
         if lost:
-            raise ShardError(f"{phase.name}: the runner reported success, but {lost[0]} is not finished. Run the same command again.")
+            raise ShardError(
+                f"{phase.name}: the runner reported success, but {lost[0]} is not finished. Run the same command again."
+            )
         self._drop_stale(phase.name, set(names), receipts)
         self.finished[phase.name] = {name: receipts[name] for name in names}
         merge_damage(self.output, phase.name, self.finished[phase.name].values())
@@ -80,7 +92,7 @@ class Driver:
             run(lambda p: p | phase.name >> MapShards(items, function, workers, phase.name), self.options)
 
     def _drop_stale(self, phase: str, planned: set[str], receipts: Mapping[str, Receipt]) -> None:
-        """Items of an earlier run that are no longer planned. Only names that their receipts list are deleted, never a glob."""
+        """Items of an earlier run that are no longer planned; only what their receipts list goes, never a glob."""
         stale = finished_items(self.output, phase) - planned
         ours = {path for receipt in receipts.values() for path in receipt.files}
         for name, receipt in read_receipts(self.output, phase, stale).items():
@@ -116,5 +128,3 @@ def _is_done(receipt: Receipt | None, fingerprint: str, there: Mapping[str, int]
         and receipt.fingerprint == fingerprint
         and all(there.get(path) == file.bytes for path, file in receipt.files.items())
     )
-
-

@@ -15,9 +15,9 @@ from .pool import map_in_pool
 class MapShards(beam.PTransform):  # type: ignore[misc]
     """Call `function` on every item: on the embedded runner in a pool of `workers` processes, elsewhere in place.
 
-    For the pool the whole list is one element, and the pool lives in a `with` inside one generator: no setup, teardown or
-    finish_bundle to get wrong, and the pool is gone whichever way the generator ends. The embedded runner's own multi-process mode
-    deals items out statically and hangs for ever when a worker is killed.
+    For the pool the whole list is one element, and the pool lives in a `with` inside one generator: no setup, teardown
+    or finish_bundle to get wrong, and the pool is gone whichever way the generator ends. The embedded runner's own
+    multi-process mode deals items out statically and hangs for ever when a worker is killed.
     """
 
     items: Sequence[Item]

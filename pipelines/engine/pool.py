@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 
 from ...errors import ShardError
 from ..phase import Item
@@ -18,7 +19,8 @@ from ..phase import Item
 def map_in_pool(items: Sequence[Item], function: Callable[[Item], None], workers: int, phase: str) -> Iterator[None]:
     """Call `function` on every item in `workers` processes; an element for each item that is finished.
 
-    Largest first, so that the last one running is a small one; a bounded number in flight, so that a failure leaves little queued.
+    Largest first, so that the last one running is a small one; a bounded number in flight, so that a failure leaves
+    little queued.
 
     Raises:
         ShardError: an item failed, or a process was killed; the message names the item, or those in flight.
@@ -52,13 +54,18 @@ def map_in_pool(items: Sequence[Item], function: Callable[[Item], None], workers
 def follow_parent() -> None:
     """In each pool process: leave Ctrl-C to the parent, and die with it.
 
-    Without the watch a `kill -9` of the run leaves workers waiting for ever on a queue whose other end they hold open themselves,
-    and publishing files meanwhile.
+    Without the watch a `kill -9` of the run leaves workers waiting for ever on a queue whose other end they hold open
+    themselves, and publishing files meanwhile.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = mp.parent_process()
     if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
+
+
+def _exit_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def stop_children() -> None:

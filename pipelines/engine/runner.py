@@ -9,7 +9,8 @@ from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, 
 
 from ...errors import CorpusmillError, ShardError, UsageError
 
-# Beam's own default first tries to download a binary, with no timeout, and then falls back in silence: two engines for one command.
+# Beam's own default first tries to download a binary, with no timeout, and then falls back in silence: two engines for
+# one command.
 DEFAULT_RUNNER = "FnApiRunner"
 REFUSED = {"DaskRunner": "it computes only the last branch of a graph and reports success"}
 
@@ -67,4 +68,6 @@ def _ours(error: BaseException) -> CorpusmillError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     marker = f"{ShardError.__module__}.{ShardError.__name__}: "
     ours = [line.split(marker, 1)[1] for line in lines if marker in line]
-    return ShardError(ours[-1] if ours else f"the runner failed: {type(error).__name__}: {lines[-1] if lines else error}")
+    return ShardError(
+        ours[-1] if ours else f"the runner failed: {type(error).__name__}: {lines[-1] if lines else error}"
+    )
