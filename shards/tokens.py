@@ -1,0 +1,145 @@
+"""The token file: the documents of one document shard as token ids, in ascending order key, with an index.
+
+`<stem>.tokens` holds the ids back to back, without BOS and EOS (writers of shards add them), as little-endian uint16,
+or uint32 for a vocabulary above 65,535 pieces. `<stem>.index` holds a record of 32 bytes (INDEX) a document, in the
+same order: its key, the start and length of its ids (in tokens), its split hash, and its row in the document shard.
+There is no seed of a recipe in either, so another mixture or number of shards never tokenises again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isqrt
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ShardError
+from ..mixtures.circle import keys_of, split_hash
+
+INDEX = np.dtype(
+    [("key", "<u8"), ("start", "<u8"), ("length", "<u4"), ("split", "<u4"), ("row", "<u4"), ("zero", "<u4")]
+)
+Ids = npt.NDArray[np.integer[Any]]
+Index = npt.NDArray[np.void]
+
+
+class Reader(Protocol):
+    """What is needed of an array of records: a NumPy array, a memory map, or ranges of a remote file."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> npt.NDArray[Any]: ...
+
+
+def token_dtype(vocab_size: int) -> np.dtype[Any]:
+    """How ids are stored in token files and raw shards.
+
+    >>> token_dtype(32000), token_dtype(65536)
+    (dtype('uint16'), dtype('uint32'))
+    """
+    return np.dtype("<u2" if vocab_size <= 65535 else "<u4")
+
+
+def fit(tokens: Ids, vocab_size: int, dtype: npt.DTypeLike, where: str) -> Ids:
+    """The ids in another width (the same array when it has that width); an id outside the vocabulary is a ShardError.
+
+    >>> fit(np.array([3, 4]), 5, "<u2", "train-00000-of-00001")
+    array([3, 4], dtype=uint16)
+    """
+    low, high = (int(tokens.min()), int(tokens.max())) if len(tokens) else (0, 0)
+    if low < 0 or high >= vocab_size:
+        wrong = low if low < 0 else high
+        raise ShardError(
+            f"{where}: expected token ids from 0 to {vocab_size - 1}, got {wrong}: tokens and vocabulary are of two "
+            "tokenizers; tokenise again"
+        )
+    return np.ascontiguousarray(tokens, dtype)
+
+
+def pack(
+    ids: Sequence[str], tokens: Sequence[Ids], split_keys: Sequence[str], dtype: npt.DTypeLike
+) -> tuple[Ids, Index]:
+    """Token file and index of documents given in the order of their document shard, each with its token ids.
+
+    `split_keys` names what must stay on one side of the validation split (a URL, a page, a book), one a document.
+    Documents with equal keys keep the order of their rows.
+
+    >>> packed, index = pack(["a", "b"], [np.array([1, 2]), np.array([3])], ["a", "b"], "<u2")
+    >>> packed.tolist(), index["row"].tolist(), index["start"].tolist()
+    ([3, 1, 2], [1, 0], [0, 1])
+    """
+    keys = keys_of(ids)
+    order = np.argsort(keys, kind="stable")
+    lengths = np.fromiter(map(len, tokens), np.int64, len(ids))[order]
+    index = np.zeros(len(ids), INDEX)
+    index["key"] = keys[order]
+    index["start"] = np.cumsum(lengths) - lengths
+    index["length"] = lengths
+    index["split"] = split_hash(keys_of(split_keys))[order]
+    index["row"] = order
+    packed = np.concatenate([np.zeros(0, dtype), *(tokens[row] for row in order.tolist())])
+    return fit(packed, np.iinfo(dtype).max + 1, dtype, "token file"), index
+
+
+class TokenFile:
+    """A token file that is open for reading; `name` is for messages."""
+
+    def __init__(self, index: Reader, tokens: Reader, name: str = "token file") -> None:
+        self.index = index
+        self.tokens = tokens
+        self.name = name
+
+    @classmethod
+    def open(cls, stem: str | Path, dtype: npt.DTypeLike) -> TokenFile:
+        """Map `<stem>.index` and `<stem>.tokens` of a local folder; a ShardError when they do not fit each other.
+
+        `dtype` is that of the tokenizer: `token_dtype(vocab_size)`.
+        """
+        index, tokens = map_file(f"{stem}.index", INDEX), map_file(f"{stem}.tokens", dtype)
+        expected = int(index[-1]["start"]) + int(index[-1]["length"]) if len(index) else 0
+        if expected != len(tokens):
+            raise ShardError(
+                f"{stem}.tokens: expected {expected:,} tokens by its index, got {len(tokens):,}; "
+                "delete both files and run the same command again"
+            )
+        return cls(index, tokens, str(stem))
+
+    def find(self, key: int) -> int:
+        """The rank of the first document at or after a key (0..2**64-1).
+
+        Keys are uniform, so that a guess is right to a few sqrt(n): one small read; a wrong one makes it read more.
+        """
+        n = len(self.index)
+        guess, slack = key * n >> 64, 6 * isqrt(n) + 8
+        while True:
+            low, high = max(0, guess - slack), min(n, guess + slack)
+            # np.uint64: beside a plain int NumPy would compare as floats
+            rank = low + int(np.searchsorted(self.index[low:high]["key"], np.uint64(key)))
+            if (rank > low or low == 0) and (rank < high or high == n):
+                return rank
+            slack *= 8
+
+    def arc(self, start: int, stop: int) -> list[slice]:
+        """The documents with keys in [start, stop) on the circle, as at most two slices, none of them empty.
+
+        Both are in 0..2**64-1; stop <= start means that the arc passes 0 (equal: all the way round).
+        """
+        first, last = self.find(start), self.find(stop)
+        pieces = [slice(first, last)] if start < stop else [slice(first, len(self.index)), slice(0, last)]
+        return [piece for piece in pieces if piece.start < piece.stop]
+
+
+def map_file(path: str | Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """A local file as a read-only array of records; an empty file (which no system maps) gives an empty array."""
+    size, width = Path(path).stat().st_size, np.dtype(dtype).itemsize
+    if size % width:
+        raise ShardError(
+            f"{path}: expected a multiple of {width} bytes, got {size:,}; delete it and run the same command again"
+        )
+    return np.memmap(path, dtype, "r") if size else np.zeros(0, dtype)
