@@ -54,13 +54,13 @@ class WikipediaRecipe(SourceRecipe):
     """Wikipedia: MediaWiki dumps."""
 
     languages: tuple[str, ...] = LLAMA_WIKIPEDIAS
-    slice_mb: int = 64  # compressed bytes in one work item of a multistream dump: one to ten minutes
+    slice_mb: float = 64.0  # compressed bytes in one work item of a multistream dump: one to ten minutes
     max_page_mb: int = 16  # MediaWiki itself stops at 2 MiB of text
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.slice_mb < 1 or self.max_page_mb < 1:
-            raise ValueError("slice_mb and max_page_mb must be at least 1.")
+        if self.slice_mb < 0.001 or self.max_page_mb < 1:
+            raise ValueError("slice_mb must be at least 0.001, and max_page_mb at least 1.")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Wikipedia in twenty languages, 4.5 % of the mixture.   Source: LLaMA (2023) section 2.1, "Wikipedia".
 
 Dumps of June to August 2022, the twenty languages in Latin or Cyrillic script; hyperlinks, comments and other
-formatting boilerplate removed. The paper names no tool; RedPajama v1, its first reproduction, used the Hugging Face `wikipedia`
-builder, which keeps articles, leaves redirects out and does not expand templates.
+formatting boilerplate removed. The paper names no tool; RedPajama v1, its first reproduction, used the Hugging Face
+`wikipedia` builder, which keeps articles, leaves redirects out and does not expand templates.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def slices(dump: Input, recipe: WikipediaRecipe) -> list[Slice]:
     for ending in (".gz", ".bz2", ".xml"):
         stem = stem.removesuffix(ending)
     with open_read(dump.url) as file:
-        ranges = find_slices(file, dump.size, recipe.slice_mb * MIB)
+        ranges = find_slices(file, dump.size, int(recipe.slice_mb * MIB))
     whole = len(ranges) == 1
     return [Slice(stem if whole else f"{stem}-{start:012d}", dump, start, stop) for start, stop in ranges]
 
