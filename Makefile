@@ -43,7 +43,7 @@ types: $(VENV)/.installed
 	MYPYPATH=.mypy_root $(BIN)/mypy --explicit-package-bases -p corpusmill
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m corpusmill.benchmarks
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_root .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,12 @@
+"""All benchmarks, each as a process of its own; the exit code is 1 when one of them misses its floor."""
+
+import subprocess
+import sys
+
+MODULES = ("wikitext", "mixing", "pipeline")
+failed = []
+for name in MODULES:
+    print(f"== {name}", flush=True)
+    if subprocess.run([sys.executable, "-m", f"corpusmill.benchmarks.{name}"]).returncode:
+        failed.append(name)
+sys.exit(f"below the floor: {', '.join(failed)}" if failed else 0)
