@@ -1,0 +1,16 @@
+"""Small inputs in the published formats, generated from a seed."""
+
+from pathlib import Path
+
+from . import wikipedia
+
+_WRITERS = (wikipedia.write,)
+
+
+def write_sample(folder: str | Path, seed: int = 0, scale: float = 1.0) -> list[Path]:
+    """Write a small input of each source, and return its files. The same seed and scale give the same bytes anywhere.
+
+    At scale 1 each source has a few MB; the scale multiplies its documents, but not its damaged records, which are
+    there on purpose (each writer documents its own).
+    """
+    return [path for write in _WRITERS for path in write(Path(folder), seed, scale)]
