@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,7 +25,6 @@ from .storage import join, read_json
 
 DAMAGED = 4
 DIFFERENT = 3
-log = logging.getLogger("corpusmill")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         return Interrupted.exit_code
-    except CorpusmillError as error:
-        log.debug("failed", exc_info=True)
+    except Exception as error:
+        if "--debug" in given:
+            traceback.print_exc()
+        if not isinstance(error, CorpusmillError):
+            error = CorpusmillError(f"{type(error).__name__}: {error} (a bug; --debug shows where).")
         Console(stderr=True).print(f"[red]error:[/red] {_escape(str(error))}", highlight=False, soft_wrap=True)
         return error.exit_code
 
@@ -52,6 +55,11 @@ def _escape(text: str) -> str:
 
 def _epilog(*examples: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  corpusmill {example}" for example in examples)
+
+
+def _debug_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`main` looks for it: every command takes it, none reads it."""
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(function)
 
 
 def _recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,6 +103,7 @@ def cli() -> None:
     type=click.FloatRange(min=0.01),
     help="Number of documents, as a multiple.",
 )
+@_debug_option
 def sample(folder: str, seed: int, scale: float) -> None:
     """Write small inputs into FOLDER, in the published formats of the sources, some of them damaged on purpose."""
     from .samples import write_sample
@@ -110,6 +119,7 @@ def sample(folder: str, seed: int, scale: float) -> None:
 )
 @_recipe_options
 @click.option("--output", help="A finished run: its token counts fill the table.")
+@_debug_option
 def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: bool, output: str | None) -> int:
     """Shares, tokens and epochs of RECIPE beside Table 1 of the paper, and which source is too small (exit code 3)."""
     loaded = _load(recipe, overrides, limit)
@@ -133,6 +143,7 @@ def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: 
 @cli.command(epilog=_epilog("describe wikipedia", "describe wikipedia --json"))
 @click.argument("source")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each step.")
+@_debug_option
 def describe(source: str, as_json: bool) -> None:
     """The steps of SOURCE in their order, each with its basis: the paper, a reference implementation, or ours."""
     from .report.describe import rows, table
@@ -170,7 +181,7 @@ def describe(source: str, as_json: bool) -> None:
 @click.option("--allow-damage", is_flag=True, help="Damaged input does not change the exit code.")
 @click.option("--allow-empty", is_flag=True, help="A glob without a match is no error.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-@click.option("--debug", is_flag=True, help="Tracebacks.")
+@_debug_option
 @click.pass_obj
 def run(
     beam: Sequence[str], /, recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: bool, **options: Any
@@ -189,7 +200,7 @@ def run(
         for line in dry_run(command):
             click.echo(line)
         return 0
-    with _interruptible(command.debug):
+    with _interruptible():
         facts = execute(command)
     if as_json:
         click.echo(json.dumps(facts))
@@ -215,7 +226,7 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
 
 
 @contextmanager
-def _interruptible(debug: bool) -> Iterator[None]:
+def _interruptible() -> Iterator[None]:
     """Ctrl-C by a handler and a flag: Beam turns a KeyboardInterrupt inside a DoFn into 125 lines of traceback."""
     from .pipelines.engine.pool import stop_children
 
@@ -234,8 +245,6 @@ def _interruptible(debug: bool) -> Iterator[None]:
             print("Interrupted. Finished shards are kept; the same command goes on.", file=sys.stderr, flush=True)
             # Not sys.exit: a thread of the runner may still work on a shard. Files are published whole or not at all.
             os._exit(Interrupted.exit_code)
-        if debug:
-            logging.getLogger().exception("failed")
         raise
     finally:
         signal.signal(signal.SIGINT, before)
@@ -244,6 +253,7 @@ def _interruptible(debug: bool) -> Iterator[None]:
 @cli.command(epilog=_epilog("check OUT", "check OUT --json"))
 @click.argument("output")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each difference.")
+@_debug_option
 def check(output: str, as_json: bool) -> int:
     """Read everything in OUTPUT again and compare it with its record; exit code 3 on any difference."""
     from .shards.check import check_output
@@ -267,6 +277,7 @@ def check(output: str, as_json: bool) -> int:
 @click.option("--steps", default=200, show_default=True, type=click.IntRange(min=1), help="Optimiser steps.")
 @click.option("--seed", default=0, show_default=True, help="Of the initial weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@_debug_option
 def train(output: str, steps: int, seed: int, as_json: bool) -> None:
     """Train a small LLaMA on the shards of OUTPUT and report the loss of each source. Needs the extra `model`."""
     try:

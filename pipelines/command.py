@@ -39,7 +39,6 @@ class Command:
     allow_damage: bool = False
     allow_empty: bool = False
     quiet: bool = False
-    debug: bool = False
     beam: Sequence[str] = ()
 
     @property
@@ -55,7 +54,7 @@ def execute(command: Command) -> dict[str, Any]:
     recipe, output = command.recipe, command.output
     check_buildable(recipe, command.sources or list(recipe.active))
     found = find(recipe, command.named, command.inputs, command.allow_empty)
-    with locked(output, recipe.digest), logging_to(output, command.debug):
+    with locked(output, recipe.digest), logging_to(output):
         claim_folder(output, recipe, command.redo)
         inputs, notes = freeze(output, found, command.redo)
         console = Console(stderr=True)
@@ -87,7 +86,7 @@ def dry_run(command: Command) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def logging_to(output: str, debug: bool) -> Iterator[None]:
+def logging_to(output: str) -> Iterator[None]:
     """A log file for this run, `logs/run-0001.log`; Beam's own words go there too, not to the screen."""
     number = 1 + sum(name.startswith("run-") for name in sizes(join(output, "logs")))
     url = join(output, "logs", f"run-{number:04d}.log")
@@ -98,7 +97,7 @@ def logging_to(output: str, debug: bool) -> Iterator[None]:
         handler.setFormatter(logging.Formatter(FORMAT))
         root = logging.getLogger()
         root.addHandler(handler)
-        logging.getLogger("corpusmill").setLevel(logging.DEBUG if debug else logging.INFO)
+        logging.getLogger("corpusmill").setLevel(logging.INFO)
         try:
             yield
         finally:

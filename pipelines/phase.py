@@ -53,8 +53,8 @@ def perform(item: Item, phase: str, output: str, function: Callable[[Any, ShardO
         raise ShardError(f"{phase} {item.name}: {error}") from error
     except Exception as error:
         raise ShardError(
-            f"{phase} {item.name}: {type(error).__name__}: {error} (with --debug the log has the traceback). "
-            "The same command goes on from the finished shards."
+            f"{phase} {item.name}: {type(error).__name__}: {error}. The log in the output folder has the traceback; "
+            "the same command goes on from the finished shards."
         ) from error
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from ..errors import MixtureError
 from ..formats.documents import read_rows
 from ..manifest import WORK, File, Receipt
 from ..mixtures.circle import SourcePlan, count_tokens, plan_source, unit_interval
@@ -60,6 +61,12 @@ def sample_phase(corpus: Corpus, recipe: Recipe) -> Phase:
     size = {
         source: sum(file.counts.get("bytes.kept", 0) for file in files.values()) for source, files in corpus.items()
     }
+    empty = [source for source in corpus if not size[source]]
+    if empty:
+        raise MixtureError(
+            f"{empty[0]}: not one document was kept, so there is nothing to mix. Look at dropped/{empty[0]} and "
+            "errors/, or leave the source out."
+        )
     weight = {
         source: recipe.active[source].weight or (recipe.active[source].epochs or 0) * size[source] for source in corpus
     }

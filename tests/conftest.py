@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running import corpusmill, run_arguments
 
 from corpusmill.samples import write_sample
+from running import corpusmill, run_arguments
 
 
 @pytest.fixture(scope="session")

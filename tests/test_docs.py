@@ -6,10 +6,10 @@ import pkgutil
 import re
 
 import pytest
-from running import ROOT
 
 import corpusmill
 from corpusmill.cli import cli
+from running import ROOT
 
 NEEDS_TORCH = "corpusmill.llama."
 MODULES = [

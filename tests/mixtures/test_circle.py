@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from corpusmill.errors import MixtureError
 from corpusmill.mixtures import circle
 from corpusmill.mixtures.circle import SourcePlan, included, plan_source, position, remix, salt
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def random_documents(n, seed=0, mean=300):

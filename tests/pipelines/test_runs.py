@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import ROOT, command, corpusmill, digests, environment, manifest, run_arguments
 
 from corpusmill.samples import write_sample
+from running import ROOT, command, corpusmill, digests, environment, manifest, run_arguments
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:

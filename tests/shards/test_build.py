@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from corpusmill.errors import ShardError
 from corpusmill.mixtures import circle
 from corpusmill.mixtures.circle import SourcePlan, count_tokens, plan_source
 from corpusmill.shards import build
 from corpusmill.shards.build import build_shard, build_validation, documents, plan_validation
 from corpusmill.shards.tokens import TokenFile, pack
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 BOS, EOS = 1, 2
 TRIAL = Path(__file__).resolve().parents[2].parent / "shared" / "trials" / "circle_mix.py"

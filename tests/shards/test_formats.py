@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from corpusmill.errors import ShardError
 from corpusmill.shards import megatron, raw
 from corpusmill.shards.build import TABLE, Shard, ShardSpec

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from corpusmill.errors import ShardError
 from corpusmill.mixtures.circle import count_tokens, plan_source
 from corpusmill.shards import raw

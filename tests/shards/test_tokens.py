@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from corpusmill.errors import ShardError
 from corpusmill.mixtures import circle
 from corpusmill.shards import tokens
 from corpusmill.shards.tokens import INDEX, TokenFile, pack
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def of_keys(keys):

@@ -1,0 +1,242 @@
+"""Wikitext to text: table tests, golden files, oracles, broken and hostile markup."""
+
+import doctest
+import json
+import pickle
+import re
+from pathlib import Path
+
+import mwparserfromhell
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpusmill.filters import wikitext, wikitext_layout, wikitext_scan, wikitext_site
+from corpusmill.filters.wikitext import ENGLISH, Site, is_redirect, to_text
+
+TESTS = Path(__file__).resolve().parents[1]
+GOLDEN = sorted((TESTS / "cases" / "wikitext").glob("*.txt"))
+ORACLE = TESTS.parents[1] / "shared" / "cases" / "wikipedia.jsonl"
+GERMAN = Site.of("de", {6: "File", 14: "Category"})
+
+
+def collapse(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("module", [wikitext, wikitext_layout, wikitext_scan, wikitext_site])
+def test_doctests(module):
+    result = doctest.testmod(module)
+    assert result.attempted and not result.failed
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        pytest.param("[[a]]s and [[b|c]]d", "as and cd", id="link-trail"),
+        pytest.param("[[a|b|c]]", "b|c", id="all-after-first-pipe-is-label"),
+        pytest.param("[[Help:Foo (bar)|]]", "Foo", id="pipe-trick"),
+        pytest.param("[[:Category:X]] [[:File:x.png|y]]", "Category:X y", id="leading-colon-shows"),
+        pytest.param("see [[wikt:w:Foo]] and [[:de:Hund]]", "see Foo and Hund", id="interwiki-prefix-goes"),
+        pytest.param("text\n[[de:A]]\n[[fr:B]] [[nds-nl:C]]", "text", id="interlanguage-lines-go"),
+        pytest.param("[[de:A]] is a link", "A is a link", id="interlanguage-in-a-sentence-stays"),
+        pytest.param("[[a {{b}} c|d]] [[e ''f''|g]]", "d g", id="markup-in-target"),
+        pytest.param("[[File:a|thumb|[[b]] [[c|d]] [http://e f]]]g", "g", id="file-with-links-in-caption"),
+        pytest.param("[[ファイル:a b.JPG|thumb|c]]d", "d", id="file-of-unknown-language"),
+        pytest.param("[[Media:a.ogg|listen]]", "listen", id="media-link-is-text"),
+        pytest.param("[http://a b c] [http://d] [//e [[f|g]]] [mailto:h i]", "b c g i", id="external-links"),
+        pytest.param("[http://a\nb [sic] c", "b [sic] c", id="external-link-ends-with-line"),
+        pytest.param("he [sic] said [[[a]]] [1]", "he [sic] said [a] [1]", id="plain-brackets-stay"),
+        pytest.param("http://example.org stays", "http://example.org stays", id="bare-url-stays"),
+        pytest.param("a{{b|{{c|{{{d|{{e}}}}}}}}}}f", "af", id="nested-braces"),
+        pytest.param("a {{#if:{{{x}}}|b|c}}, d", "a, d", id="parser-function"),
+        pytest.param("{{a|x={b}}}c", "c", id="odd-braces"),
+        pytest.param("a (b; {{c}}) ({{d}}) ({{e}}, {{f}}; g) f()", "a (b) (g) f()", id="empty-brackets-go"),
+        pytest.param("A\n{{b}}\nC", "A\nC", id="template-line-leaves-no-blank-line"),
+        pytest.param("a<ref>b</ref> c<ref name=d/> e<ref\ngroup='f'>g</ref>", "a c e", id="references"),
+        pytest.param("a<ref name=b>c<ref>d</ref> e", "ac e", id="reference-without-its-slash"),
+        pytest.param("a<gallery>\nb.jpg|c\n</gallery><timeline>d</timeline>e", "ae", id="blocks"),
+        pytest.param("a<!-- <ref> -->b<!-- c", "ab c", id="comments"),
+        pytest.param("a<br/>b <small>c</small> x<sup>2</sup> d < e", "a\nb c x2 d < e", id="tags"),
+        pytest.param("<unknown> a</unknown>", "<unknown> a</unknown>", id="unknown-tag-is-text"),
+        pytest.param("l'''Ulisse'' e ''Iliade''", "l'Ulisse e Iliade", id="apostrophe-before-italic"),
+        pytest.param("'''''a''' b'' ''''c''''", "a b 'c'", id="quotes"),
+        pytest.param("__NOTOC__ __БЕЗ_ОГЛ__ __init__ ~~~~a", "__init__ a", id="switches-and-signatures"),
+        pytest.param("-{a}- -{sr-ec: б; sr-el: b}-", "a б", id="variants"),
+        pytest.param("&amp;lt; &lt;b&gt; a&nbsp;b &#8211; &copy=1 &#1;", "&lt; <b> a b – &copy=1", id="entities-once"),
+        pytest.param("<nowiki>[[a]] &lt;</nowiki> ''b<nowiki/>''", "[[a]] < b", id="nowiki"),
+        pytest.param("<math> x  < y </math> <ce>H2O</ce> <math/>", "$x < y$ $H2O$", id="formulas"),
+        pytest.param("== A ==\n=== B ===\n==C==\nd\n==== E ====", "C\nd", id="empty-sections-go"),
+        pytest.param("== A ==\n=== B ===\nc", "A\n\nB\nc", id="headings-over-text-stay"),
+        pytest.param("== A [[b]] {{c}} ==\nd = e ==", "A b\nd = e ==", id="heading-with-markup"),
+        pytest.param("* a\n** b\n#c\n:d\n; e : f\n*\n* {{g}}", "a\nb\nc\nd\ne : f", id="lists"),
+        pytest.param(" x\n   y\n\n\n\nz", "x\n  y\n\nz", id="indent-and-blank-lines"),
+        pytest.param("{|\n! h\n|-\n| a || b\n{|\n| c\n|}\n|}\nd", "d", id="nested-tables"),
+        pytest.param("<table><tr><td>a</td><td>b</td></tr></table>c", "c", id="html-table"),
+        pytest.param("a\n|}\nb", "a\nb", id="orphan-table-end"),
+        pytest.param("a }} b ]] c {{ d [[ e", "a b c d e", id="orphan-brackets"),
+        pytest.param("a {{b\n==c==\nd}} e", "a b\n\nc\nd e", id="heading-ends-template"),
+        pytest.param("&lt;ref&gt;a&lt;/ref&gt;", "a", id="escaped-too-often"),
+        pytest.param("a\x00\x01\x02b\r\nc", "ab\nc", id="control-characters"),
+    ],
+)
+def test_markup(markup, expected):
+    assert to_text(markup) == expected
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden_file(path):
+    markup, expected = path.read_text(encoding="utf-8").removeprefix("--- wikitext\n").split("--- text\n")
+    assert to_text(markup) == expected.strip()
+
+
+@pytest.mark.parametrize(
+    ("language", "markup"),
+    [
+        pytest.param("bg", "[[Картинка:a|мини|b]][[Категория:c]]", id="bg"),
+        pytest.param("de", "[[Datei:a|mini|b]][[Bild:a|c]][[Kategorie:d]]", id="de"),
+        pytest.param("fr", "[[Fichier:a|vignette|b]][[Catégorie:c]]", id="fr"),
+        pytest.param("pl", "[[Plik:a|b]][[Grafika:a]][[kategoria:c]]", id="pl"),
+        pytest.param("pt", "[[Ficheiro:a|b]][[Imagem:a]][[Categoria:c]]", id="pt"),
+        pytest.param("ro", "[[Fișier:a|b]][[Imagine:a]][[Categorie:c]]", id="ro"),
+        pytest.param("sr", "[[Датотека:a|мини|b]][[Слика:a]][[Категорија:c]]", id="sr"),
+        pytest.param("uk", "[[Файл:a|b]][[Зображення:a]][[Категорія:c]]", id="uk"),
+    ],
+)
+def test_local_names_although_the_dump_is_in_english(language, markup):
+    site = Site.of(language, {6: "File", 14: "Category"})
+    assert to_text(markup + "[[File:d]][[Image:d]][[Category:e]]", site) == ""
+    assert to_text(markup, Site.of("xx", {})) != ""
+
+
+def test_names_of_the_dump_count():
+    assert to_text("[[Fails:a|b]]", Site.of("ltg", {6: "Fails", 4: "Vikipedeja"})) == ""
+
+
+def test_every_llama_language_has_names():
+    data = wikitext_site.names()
+    names = "bg ca cs da de es fr hr hu it nl pl pt ro ru sl sr sv uk"
+    languages = names.split()
+    assert all(data[key].get(language) for key in ("files", "categories", "redirects") for language in languages)
+    assert {*languages, "en", "no"} <= ENGLISH.prefixes
+
+
+def test_site_is_a_key_and_travels():
+    assert pickle.loads(pickle.dumps(GERMAN)) == GERMAN
+    assert len({GERMAN, Site.of("de", {6: "File", 14: "Category"}), ENGLISH}) == 2
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [("#REDIRECT [[A]]", True), ("\n#weiterleitung: [[A]]", True), ("# [[A]]", False), ("text #REDIRECT [[A]]", False)],
+)
+def test_redirect(markup, expected):
+    assert is_redirect(markup, GERMAN) is expected
+
+
+def without_references_and_tables(markup: str) -> str:
+    code = mwparserfromhell.parse(markup)
+    for tag in code.filter_tags(matches=lambda tag: str(tag.tag).strip().lower() in ("ref", "table")):
+        if code.contains(tag):
+            code.remove(tag)
+    return str(code.strip_code())
+
+
+def words(text: str) -> str:
+    """What both sides must agree on: brackets that a template left empty are ours to mend."""
+    return " ".join(re.findall(r"\w+", text))
+
+
+def oracle_cases():
+    if not ORACLE.exists():
+        return [pytest.param(None, marks=pytest.mark.skip(reason="no reference cases here"))]
+    cases = map(json.loads, ORACLE.read_text(encoding="utf-8").splitlines())
+    return [pytest.param(case, id=case["id"]) for case in cases]
+
+
+@pytest.mark.parametrize("case", oracle_cases())
+def test_reference_case(case):
+    """Sentences that a reference's text or a table's row runs into are none of ours: the same cases want those gone."""
+    text = to_text(case["wikitext"])
+    fair = words(without_references_and_tables(case["wikitext"]))
+    missing = [sentence for sentence in case["must_contain"] if words(sentence) not in words(text)]
+    assert [sentence for sentence in missing if words(sentence) in fair] == []
+    assert [markup for markup in case["must_not_contain"] if collapse(markup) in collapse(text)] == []
+
+
+PLAIN = st.text(st.characters(codec="utf-8", categories=("L", "N"), include_characters=" ,.?\n"), max_size=80)
+INLINE = st.text(st.characters(codec="utf-8", categories=("L", "N"), include_characters=" ,."), min_size=1, max_size=12)
+FRAMES = (
+    "{{a|%s}} {{{b|%s}}} [[c|%s]] [[File:d.png|thumb|%s]] <ref>%s</ref> '''%s''' ''%s'' <b>%s</b> "
+    "<!--%s--> \n{|\n|-\n|%s\n|}\n [http://e\t%s] \n==%s==\n <gallery>%s</gallery> {{#if:f|%s}}"
+)
+MARKUP = st.recursive(
+    INLINE,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=4).map("".join),
+        st.builds(lambda frame, content: frame.replace("%s", content), st.sampled_from(FRAMES.split(" ")), inner),
+    ),
+    max_leaves=12,
+)
+
+
+@given(PLAIN)
+def test_plain_text_passes(text):
+    assert collapse(to_text(text)) == collapse(text)
+
+
+@given(MARKUP)
+def test_no_markup_is_left(markup):
+    assert re.search(r"\[\[|\]\]|\{\{|\}\}|\{\||<ref|'''|thumb\||<!--", to_text(markup)) is None
+
+
+ALL_PIECES = (
+    "{{ }} {{{ }}} [[ ]] [[a| [[File:a| [[de:a]] [http://a ] {| |} |- || ! \n \n== == <ref> <ref/> </ref> <!-- --> "
+    "'' ''' -{ }- < > & &amp; &#1; <nowiki> </nowiki> <math> <pre> </pre> <table> <td> __ __A ~~~~ ( ) , a ; * # "
+    ": | = \x01 1 \x02"
+)
+PIECES = ALL_PIECES.split(" ")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+def test_any_markup_is_text(markup):
+    text = to_text(markup)
+    assert text == text.strip() and "\x02" not in text and "\x01" not in text
+
+
+@given(st.sampled_from([piece for piece in PIECES if piece not in ("<!--", "<math>", "<pre>", "<nowiki>")]))
+def test_an_unclosed_mark_costs_itself_only(mark):
+    page = f"First sentence of it. {mark} second sentence of it.\n\n== Next ==\nThird sentence of it."
+    text = collapse(to_text(page))
+    assert all(sentence in text for sentence in ("First sentence of it.", "Third sentence of it."))
+    assert "sentence of it. Next" in text
+
+
+@pytest.mark.parametrize("unit", [*PIECES, "{{a|[[b", "[[b|{{a", "[[a{{b}}|", "<ref>{{[[", "{{\n== a ==\n", "({{a}}"])
+def test_hostile_repetition_ends(unit):
+    """A step that looks back or ahead further with every repetition would take hours here."""
+    to_text(unit * (300_000 // len(unit)))
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("{{", "}}"), ("[[a{{b}}|", "]]"), ("[[File:a|", "]]"), ("{|\n", "\n|}")]
+)
+def test_deep_nesting_ends(opening, closing):
+    assert to_text(opening * 30_000 + "x" + closing * 30_000) in ("", "x")
+
+
+def test_each_block_looks_for_its_end_once(monkeypatch):
+    searches = []
+    closing = wikitext_scan._closing
+
+    class Counted:
+        def __init__(self, name):
+            self.pattern = closing(name)
+
+        def search(self, text, start):
+            searches.append(start)
+            return self.pattern.search(text, start)
+
+    monkeypatch.setattr(wikitext_scan, "_closing", Counted)
+    to_text("<ref><!--<math><nowiki>" * 1000)
+    assert len(searches) == 4

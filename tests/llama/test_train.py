@@ -1,0 +1,244 @@
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from corpusmill.errors import ShardError, UsageError  # noqa: E402
+from corpusmill.llama import train as module  # noqa: E402
+from corpusmill.llama.data import Batch, Batches, unigram_entropy  # noqa: E402
+from corpusmill.llama.model import Llama, LlamaConfig  # noqa: E402
+from corpusmill.llama.train import (  # noqa: E402
+    LossSums,
+    StepReport,
+    evaluate,
+    learning_rate,
+    token_losses,
+    train,
+    train_steps,
+    warmup_steps,
+)
+from corpusmill.shards.reader import ShardSet  # noqa: E402
+
+VOCAB = 32
+SOURCES = ("books", "nothing", "wikipedia")
+SMALL = LlamaConfig(VOCAB, dim=32, n_layers=2, n_heads=2, max_seq_len=32, hidden_multiple=16)
+
+
+@dataclass
+class FakeShards:
+    """What training uses of a ShardSet."""
+
+    shards: list[tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]]
+    sources: tuple[str, ...] = SOURCES
+    vocab_size: int = VOCAB
+
+    def __len__(self) -> int:
+        return len(self.shards)
+
+    @property
+    def n_tokens(self) -> int:
+        return sum(len(tokens) for tokens, _ in self.shards)
+
+    def tokens(self, k: int) -> npt.NDArray[np.uint16]:
+        return self.shards[k][0]
+
+    def source_of_tokens(self, k: int) -> npt.NDArray[np.uint8]:
+        return self.shards[k][1]
+
+
+def markov_shards(n_shards: int, n_tokens: int, seed: int) -> ShardSet:
+    """Documents of 50 tokens in which 2 tokens (books) or 4 (wikipedia) may follow any one, all equally often."""
+    rng = np.random.default_rng(seed)
+    step = {0: (5, 11), 2: (1, 3, 7, 13)}
+    shards = []
+    for _ in range(n_shards):
+        sources = np.repeat(rng.choice([0, 2], -(-n_tokens // 50)), 50)[:n_tokens].astype(np.uint8)
+        steps = np.array([rng.choice(step[int(source)]) for source in sources])
+        shards.append(((np.cumsum(steps) % VOCAB).astype(np.uint16), sources))
+    return cast(ShardSet, FakeShards(shards))
+
+
+@pytest.fixture(scope="module")
+def shards() -> ShardSet:
+    return markov_shards(3, 4000, seed=1)
+
+
+@pytest.fixture
+def opens(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, ShardSet]], None]:
+    """Lets `train` find these splits."""
+
+    def install(splits: dict[str, ShardSet]) -> None:
+        monkeypatch.setattr(module.ShardSet, "open", lambda _, split: splits[split])
+
+    return install
+
+
+def run(shards: ShardSet, steps: int, peak: float = 1e-2) -> list[StepReport]:
+    return list(train_steps(Llama(SMALL), Batches(shards, 4, 32), SOURCES, steps, peak))
+
+
+@pytest.mark.parametrize(
+    ("steps", "step", "expected"),
+    [
+        pytest.param(200, 1, 0.05, id="first step of 20 warm-up steps"),
+        pytest.param(200, 10, 0.5, id="half way up"),
+        pytest.param(200, 20, 1.0, id="peak"),
+        pytest.param(200, 65, 0.1 + 0.9 * (1 + math.sqrt(0.5)) / 2, id="a quarter down the cosine"),
+        pytest.param(200, 110, 0.55, id="half way down"),
+        pytest.param(200, 200, 0.1, id="a tenth at the end"),
+        pytest.param(100_000, 1000, 0.5, id="2,000 warm-up steps, half way"),
+        pytest.param(100_000, 2000, 1.0, id="2,000 warm-up steps, peak"),
+        pytest.param(100_000, 51_000, 0.55, id="long run, half way down"),
+        pytest.param(100_000, 100_000, 0.1, id="long run, end"),
+        pytest.param(1, 1, 0.1, id="one step"),
+    ],
+)
+def test_learning_rate(steps: int, step: int, expected: float) -> None:
+    assert learning_rate(step, steps, 1.0) == pytest.approx(expected)
+    assert learning_rate(step, steps, 3e-4) == pytest.approx(3e-4 * expected)
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    rates = [learning_rate(step, 300, 1.0) for step in range(1, 301)]
+    top = warmup_steps(300)
+    assert rates[:top] == sorted(rates[:top])
+    assert rates[top - 1 :] == sorted(rates[top - 1 :], reverse=True)
+
+
+def test_losses_by_source_weighted_by_tokens_are_the_total() -> None:
+    rng = np.random.default_rng(0)
+    parts, losses, sources = [], [], []
+    for _ in range(5):
+        ids = np.zeros((2, 6), np.int64)
+        batch = Batch(ids, ids, rng.choice(np.array([0, 2], np.uint8), (2, 6), p=[0.2, 0.8]))
+        token = rng.random(12)
+        parts.append(LossSums.of(token, batch, 3))
+        losses.append(token)
+        sources.append(batch.sources.ravel())
+    total = parts[0] + parts[1] + parts[2] + parts[3] + parts[4]
+    loss, all_losses, all_sources = total.mean(SOURCES), np.concatenate(losses), np.concatenate(sources)
+    assert loss.mean == pytest.approx(all_losses.mean())
+    assert loss.by_source == {
+        "books": pytest.approx(all_losses[all_sources == 0].mean()),
+        "wikipedia": pytest.approx(all_losses[all_sources == 2].mean()),
+    }
+    weights = {"books": (all_sources == 0).mean(), "wikipedia": (all_sources == 2).mean()}
+    assert sum(weights[name] * value for name, value in loss.by_source.items()) == pytest.approx(loss.mean)
+
+
+def test_token_losses_are_those_of_the_model(shards: ShardSet) -> None:
+    model, batch = Llama(SMALL), Batches(shards, 4, 32)[0]
+    log_probs = model(torch.from_numpy(batch.inputs)).log_softmax(-1)
+    expected = [-log_probs[row, column, batch.targets[row, column]].item() for row in range(4) for column in range(32)]
+    np.testing.assert_allclose(token_losses(model, batch).detach().numpy(), expected, rtol=1e-5)
+
+
+def test_reports_tell_where_training_is(shards: ShardSet) -> None:
+    reports = run(shards, 30)
+    assert [(r.step, r.steps, r.n_tokens) for r in reports] == [(n, 30, n * 128) for n in range(1, 31)]
+    assert [r.learning_rate for r in reports] == [learning_rate(n, 30, 1e-2) for n in range(1, 31)]
+    assert reports[0].loss.mean == pytest.approx(math.log(VOCAB), abs=0.05)
+
+
+def test_reported_loss_is_the_mean_of_the_last_20_steps(shards: ShardSet) -> None:
+    batches, model = Batches(shards, 4, 32), Llama(SMALL)
+    frozen = list(train_steps(model, batches, SOURCES, 25, peak_learning_rate=0.0))
+    with torch.inference_mode():
+        by_step = [token_losses(model, batches[step]).mean().item() for step in range(25)]
+    assert frozen[9].loss.mean == pytest.approx(np.mean(by_step[:10]))
+    assert frozen[24].loss.mean == pytest.approx(np.mean(by_step[5:25]))
+
+
+def test_two_trainings_give_the_same_losses_to_the_last_bit(shards: ShardSet) -> None:
+    assert run(shards, 12) == run(shards, 12)
+
+
+def test_norms_do_not_decay_and_matrices_do(shards: ShardSet) -> None:
+    class Still(Llama):
+        """Logits that no weight moves: what changes is decay alone."""
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return sum(0.0 * weight.sum() for weight in self.parameters()) + torch.zeros(*tokens.shape, VOCAB)
+
+    model, before = Still(SMALL), Llama(SMALL).state_dict()
+    rate = learning_rate(1, 1, 1e-2)
+    list(train_steps(model, Batches(shards, 4, 32), SOURCES, 1, 1e-2))
+    for name, weight in model.state_dict().items():
+        kept = 1.0 if weight.dim() == 1 else 1 - rate * 0.1
+        torch.testing.assert_close(weight, before[name] * kept)
+
+
+def test_gradients_are_clipped_to_norm_1(shards: ShardSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    norms: list[float] = []
+
+    def step(self: torch.optim.AdamW) -> None:
+        gradients = [weight.grad.flatten() for group in self.param_groups for weight in group["params"]]
+        norms.append(torch.cat(gradients).norm().item())
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    model = Llama(SMALL)
+    with torch.no_grad():
+        model.lm_head.weight *= 100
+    list(train_steps(model, Batches(shards, 4, 32), SOURCES, 2, 1e-2))
+    assert norms == pytest.approx([1.0, 1.0], rel=1e-4)
+
+
+def test_evaluation_trains_nothing_and_weighs_all_tokens_alike(shards: ShardSet) -> None:
+    model, small = Llama(SMALL), markov_shards(2, 100, seed=3)
+    batches = Batches(small, 4, 32)
+    first, again = evaluate(model, batches, SOURCES), evaluate(model, batches, SOURCES)
+    assert first == again
+    with torch.inference_mode():
+        losses = torch.cat([token_losses(model, batches[step]) for step in range(len(batches))])
+    assert len(batches) == 2
+    assert first is not None
+    assert first.mean == pytest.approx(losses.mean().item())
+
+
+def test_no_validation_tokens_no_validation_loss() -> None:
+    assert evaluate(Llama(SMALL), Batches(cast(ShardSet, FakeShards([])), 4, 32), SOURCES) is None
+
+
+def test_training_learns_more_than_token_frequencies(
+    shards: ShardSet, opens: Callable[[dict[str, ShardSet]], None]
+) -> None:
+    opens({"train": shards, "validation": markov_shards(1, 2000, seed=2)})
+    reports: list[StepReport] = []
+    result = train("out", steps=100, batch_size=4, seq_len=64, device="cpu", report=reports.append)
+    assert len(reports) == 100
+    assert result.unigram_entropy == unigram_entropy(shards) == pytest.approx(math.log(VOCAB), abs=0.02)
+    assert result.n_tokens == reports[-1].n_tokens
+    assert result.validation is not None
+    for loss in (result.loss, result.validation):
+        assert loss.mean < 0.6 * result.unigram_entropy
+        assert set(loss.by_source) == {"books", "wikipedia"}
+        assert loss.by_source["books"] < loss.by_source["wikipedia"]
+
+
+def test_the_seed_decides(shards: ShardSet, opens: Callable[[dict[str, ShardSet]], None]) -> None:
+    opens({"train": shards, "validation": cast(ShardSet, FakeShards([]))})
+    results = [train("out", 2, batch_size=2, seq_len=8, seed=seed, device="cpu") for seed in (1, 1, 2)]
+    assert results[0] == results[1]
+    assert results[0].loss != results[2].loss
+    assert results[0].validation is None
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch_size": 0}, {"seq_len": -1}, {"device": "abacus"}])
+def test_wrong_arguments_are_one_line(
+    wrong: dict[str, int | str], shards: ShardSet, opens: Callable[[dict[str, ShardSet]], None]
+) -> None:
+    opens({"train": shards})
+    with pytest.raises(UsageError, match="train: "):
+        train("out", **wrong)  # type: ignore[arg-type]
+
+
+def test_too_little_to_train_on_is_one_line(opens: Callable[[dict[str, ShardSet]], None]) -> None:
+    opens({"train": markov_shards(1, 20, seed=0)})
+    with pytest.raises(ShardError, match="out: 20 tokens to train on; one sequence takes 257"):
+        train("out")

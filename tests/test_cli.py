@@ -1,0 +1,221 @@
+"""Exit codes, messages and outputs of the commands, as a user meets them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from corpusmill.cli import main
+from corpusmill.samples.wikipedia import DAMAGE
+from running import SMALL, corpusmill, digests, manifest, run_arguments
+
+
+def test_damage_is_listed_with_path_offset_and_reason(finished: Path) -> None:
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(finished / "errors").to_pylist()
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        of_file = found.setdefault(Path(row["input"]).name, {})
+        of_file[row["error"]] = of_file.get(row["error"], 0) + 1
+        assert row["offset"] >= 0
+        assert row["detail"]
+    assert found == {name: dict(errors) for name, errors in DAMAGE.items()}
+    assert manifest(finished)["damage"] == {
+        error: sum(errors.get(error, 0) for errors in DAMAGE.values()) for errors in DAMAGE.values() for error in errors
+    }
+
+
+def test_allow_damage_makes_it_a_success(inputs: Path, finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    done = corpusmill(*run_arguments(inputs, copy_of(finished), 1, "--allow-damage", "--json"), expect=0)
+    facts = json.loads(done.stdout)
+    assert facts["sources"] == manifest(finished)["sources"]
+    assert "damaged input" in done.stderr
+
+
+def test_a_recipe_with_sources_that_are_not_built_is_refused(inputs: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    refused = corpusmill("run", "mixtures/llama1.yaml", "--inputs", inputs, "--output", output, expect=2)
+    assert "needs commoncrawl, c4, github, books, arxiv, stackexchange" in refused.stderr
+    assert not output.exists()
+
+
+def test_named_sources_give_their_documents_alone(inputs: Path, finished: Path, tmp_path: Path) -> None:
+    globs = 'sources.wikipedia.inputs=["wikipedia/*wiki*.xml.bz2"]'
+    settings = ("--set", globs, "--set", "sources.wikipedia.slice_mb=0.1", "--set", "dropped_heads=1")
+    corpusmill("run", "llama1", "wikipedia", "--inputs", inputs, "--output", tmp_path / "out", *settings, expect=4)
+    assert digests(tmp_path / "out", ["documents", "dropped"]) == digests(finished, ["documents", "dropped"])
+    assert not (tmp_path / "out/shards").exists()
+    assert manifest(tmp_path / "out")["complete"] is False
+
+
+def test_dry_run_writes_nothing_and_says_what_it_would_do(inputs: Path, finished: Path, tmp_path: Path) -> None:
+    said = corpusmill(*run_arguments(inputs, tmp_path / "out", 1, "--dry-run")).stdout
+    assert "name: sample" in said
+    assert "wikipedia: 12 inputs" in said
+    assert "0 finished" in said
+    assert not (tmp_path / "out").exists()
+    assert ", 0 to do" in corpusmill(*run_arguments(inputs, finished, 1, "--dry-run")).stdout
+
+
+def test_limit_takes_a_share_by_hash_and_a_larger_one_only_adds(inputs: Path, finished: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    def ids(output: Path) -> set[str]:
+        return set(pq.read_table(output / "documents/wikipedia")["id"].to_pylist())
+
+    small, large = tmp_path / "small", tmp_path / "large"
+    corpusmill(*run_arguments(inputs, small, 1, "--limit", 0.3, "--set", "tokenizer.vocab_size=500"), expect=4)
+    corpusmill(*run_arguments(inputs, large, 1, "--limit", 0.6), expect=4)
+    assert set() < ids(small) < ids(large) < ids(finished)
+    counts = manifest(small)["sources"]["wikipedia"]
+    assert (
+        counts["documents.outside_limit"] + counts["documents.in"]
+        == manifest(finished)["sources"]["wikipedia"]["documents.in"]
+    )
+
+
+def test_another_recipe_is_refused_in_the_same_folder(inputs: Path, finished: Path) -> None:
+    refused = corpusmill(*run_arguments(inputs, finished, 1, "--set", "seed=3"), expect=2)
+    assert "made with another recipe" in refused.stderr
+    assert (finished / "manifest.json").exists()
+
+
+def test_a_second_run_is_refused_while_one_is_at_work(inputs: Path, finished: Path) -> None:
+    from corpusmill.pipelines.lock import locked
+
+    with locked(str(finished), "digest"):
+        refused = corpusmill(*run_arguments(inputs, finished, 1), expect=2)
+    assert "is at work here with another recipe" in refused.stderr
+
+
+def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    refused = corpusmill(*run_arguments(tmp_path / "in", tmp_path / "out", 1), expect=1)
+    assert "nothing in" in refused.stderr
+    nothing = corpusmill(*run_arguments(tmp_path / "in", tmp_path / "out", 1, "--allow-empty"), expect=1)
+    assert "wikipedia: not one document was kept" in nothing.stderr
+    assert "Traceback" not in nothing.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["rnu"], "No such command", id="command"),
+        pytest.param(["run", "sample", "--wrokers", "2"], "No such option", id="option"),
+        pytest.param(["describe", "wikipdia"], 'did you mean "wikipedia"', id="source"),
+        pytest.param(["describe", "arxiv"], "cannot read it yet", id="source that is not built"),
+        pytest.param(["plan", "lama1"], 'did you mean "llama1"', id="recipe"),
+        pytest.param(["check", "/nonexistent"], "no finished run here", id="check of nothing"),
+        pytest.param(
+            ["run", "sample", "--inputs", ".", "--output", "x", "--", "--rnuner=x"], "Beam knows no option", id="beam"
+        ),
+        pytest.param(
+            ["run", "sample", "--inputs", ".", "--output", "x", "--", "--runner=DaskRunner"], "is refused", id="dask"
+        ),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(
+    arguments: list[str], message: str, inputs: Path, tmp_path: Path
+) -> None:
+    arguments = [str(inputs) if word == "." else str(tmp_path / word) if word == "x" else word for word in arguments]
+    said = corpusmill(*arguments, expect=2).stderr
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_a_vocabulary_that_the_sample_cannot_fill_says_which_it_can(inputs: Path, tmp_path: Path) -> None:
+    failed = corpusmill(*run_arguments(inputs, tmp_path / "out", 1, "--set", "tokenizer.vocab_size=60000"), expect=1)
+    assert "tokenizer.vocab_size: 60000 pieces cannot be trained here" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_plan_fills_its_columns_from_a_finished_run(finished: Path) -> None:
+    rows = [
+        json.loads(line) for line in corpusmill("plan", "sample", "--output", finished, "--json").stdout.splitlines()
+    ]
+    assert rows[0]["source"] == "wikipedia"
+    assert rows[0]["wanted"] == round(rows[0]["available"] * 2.45)
+    short = corpusmill("plan", "sample", "--output", finished, "--set", "sources.wikipedia.epochs=9", expect=3)
+    assert "too small" in short.stdout
+
+
+def test_describe_says_the_basis_of_every_step() -> None:
+    rows = [json.loads(line) for line in corpusmill("describe", "wikipedia", "--json").stdout.splitlines()]
+    assert [row["step"] for row in rows][-2:] == ["drop empty pages", "one document an id"]
+    assert {row["basis"] for row in rows} == {"paper", "reference", "ours"}
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()  # a hard link elsewhere must not change with it
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "spoil", "message"),
+    [
+        pytest.param(
+            "documents/wikipedia/enwiki-20220620*.parquet", flip, "expected sha256", id="a flipped bit of text"
+        ),
+        pytest.param("tokens/wikipedia/enwiki-20220620*.tokens", flip, "expected sha256", id="a flipped bit of tokens"),
+        pytest.param("shards/raw/train-00000-*.bin", flip, "expected sha256", id="a flipped bit of a shard"),
+        pytest.param("shards/megatron/train-00001-*.idx", Path.unlink, "gone", id="a lost file"),
+        pytest.param("tokenizer/tokenizer.model", flip, "expected sha256", id="another tokenizer"),
+        pytest.param("manifest.parquet", flip, "expected sha256", id="another manifest"),
+        pytest.param(
+            "shards/raw",
+            lambda p: (p / "train-00000-of-00099.bin").touch(),
+            "not in the manifest",
+            id="a file too many",
+        ),
+    ],
+)
+def test_check_finds_what_differs(
+    pattern: str,
+    spoil: Callable[[Path], None],
+    message: str,
+    inputs: Path,
+    finished: Path,
+    copy_of: Callable[[Path], Path],
+) -> None:
+    output = copy_of(finished)
+    corpusmill("check", output)
+    path = sorted(output.glob(pattern))[0]
+    spoil(path)
+    said = corpusmill("check", output, expect=3).stdout
+    assert message in said
+    assert (path.name if path.is_file() else "train-00000-of-00099.bin") in said or "gone" in said
+
+
+def test_a_lost_file_is_made_again(inputs: Path, finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+    shutil.rmtree(output / "shards/megatron")
+    next((output / "documents/wikipedia").iterdir()).unlink()
+    corpusmill(*run_arguments(inputs, output, 1), expect=4)
+    assert digests(output) == digests(finished)
+
+
+def test_everything_works_in_memory_with_one_worker(
+    inputs: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import fsspec
+
+    output = f"memory://{tmp_path.name}/out"
+    arguments = ["run", "sample", "--inputs", str(inputs), "--output", output, *SMALL, "-q"]
+    assert main([*arguments, "--workers", "2"]) == 2
+    assert "seen by one process only" in capsys.readouterr().err
+    assert main([*arguments, "--workers", "1"]) == 4
+    assert main(["check", output]) == 0
+    files = fsspec.filesystem("memory")
+    for path in ("documents/wikipedia/enwiki-20220701-pages-articles.parquet", "tokenizer/tokenizer.model"):
+        assert files.cat_file(f"/{tmp_path.name}/out/{path}") == (finished / path).read_bytes()
+
+
+def test_sample_writes_the_same_twice(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        corpusmill("sample", tmp_path / name, "--scale", 0.05)
+    assert digests(tmp_path / "a", ["wikipedia"]) == digests(tmp_path / "b", ["wikipedia"])

@@ -1,0 +1,82 @@
+"""Files are published whole or not at all, and inputs are known by their content."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpusmill import storage
+from corpusmill.errors import SourceError
+
+
+@pytest.mark.parametrize("place", ["folder", "memory"])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(place: str, tmp_path: Path) -> None:
+    folder = str(tmp_path) if place == "folder" else f"memory://{tmp_path.name}"
+    url = storage.join(folder, "deep/file")
+    storage.publish(url, b"old")
+    with pytest.raises(RuntimeError), storage.publishing(url) as file:
+        file.write(b"new and hal")
+        raise RuntimeError
+    assert storage.read_bytes(url) == b"old"
+    assert storage.sizes(folder) == {"deep/file": 3}
+
+
+def test_the_digest_is_of_what_was_written(tmp_path: Path) -> None:
+    import hashlib
+
+    published = storage.publish(str(tmp_path / "a"), b"abc")
+    assert (published.bytes, published.sha256) == (3, hashlib.sha256(b"abc").hexdigest())
+
+
+def test_a_copy_outlives_its_source_and_replaces_what_was_there(tmp_path: Path) -> None:
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    storage.publish(a, b"1")
+    storage.publish(b, b"2")
+    storage.publish_copy(a, b)
+    storage.publish_copy(a, b)  # a second time: both are one file by now
+    storage.remove(a)
+    assert storage.read_bytes(b) == b"1"
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_identity_follows_content_not_age_or_place(tmp_path: Path) -> None:
+    def identity(folder: str, data: bytes, age: int) -> str:
+        path = tmp_path / folder / "x"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        os.utime(path, (age, age))
+        return storage.find_inputs(str(path.parent), "*")[0].identity
+
+    data = os.urandom(3 * storage.MIB)
+    middle = bytearray(data)
+    middle[len(data) // 2] ^= 1
+    assert identity("a", data, 1) == identity("b", data, 2)
+    assert identity("a", bytes(middle), 1) != identity("b", data, 1)
+    assert identity("a", data + b"x", 1) != identity("b", data, 1)
+
+
+def test_inputs_are_sorted_and_folders_are_none(tmp_path: Path) -> None:
+    for name in ("b.xml", "a.xml", "c.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.xml").mkdir()
+    assert [one.name for one in storage.find_inputs(str(tmp_path), "*.xml")] == ["a.xml", "b.xml"]
+
+
+@pytest.mark.parametrize("place", ["folder", "memory"])
+def test_arrays_are_read_by_range_wherever_they_lie(place: str, tmp_path: Path) -> None:
+    url = storage.join(str(tmp_path) if place == "folder" else f"memory://{tmp_path.name}", "numbers")
+    storage.publish(url, np.arange(10, dtype="<u2").tobytes())
+    array = storage.map_array(url, "<u2")
+    assert len(array) == 10
+    assert array[3:5].tolist() == [3, 4]
+    assert array[9:99].tolist() == [9]
+    assert array[5:5].tolist() == []
+    storage.publish(url, b"")
+    assert len(storage.map_array(url, "<u2")) == 0
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot be opened"):
+        storage.open_read(str(tmp_path / "nothing"))
+    assert storage.read_json(str(tmp_path / "nothing")) is None
