@@ -81,9 +81,8 @@ def read_documents(url: str) -> Iterator[Document]:
         yield Document(row["id"], row["text"], row["source"], json.loads(row["meta"]))
 
 
-def read_footer(url: str) -> dict[str, Any]:
-    """Fingerprint and counts of a file, from its footer alone."""
+def read_footer(url: str) -> tuple[int, dict[str, Any]]:
+    """The number of rows of a file, and its fingerprint and counts (empty when it has none), from its footer alone."""
     with open_read(url) as file:
-        metadata = pq.read_schema(file).metadata or {}
-    footer: dict[str, Any] = json.loads(metadata[FOOTER.encode()])
-    return footer
+        metadata = pq.read_metadata(file)  # not read_schema, which leaves out what was added while writing
+    return metadata.num_rows, json.loads((metadata.metadata or {}).get(FOOTER.encode(), b"{}"))

@@ -38,15 +38,15 @@ class SourceRecipe:
     weight: float | None = None  # per cent of the tokens written
     epochs: float | None = None  # passes over the source, fractions allowed
     paper: PaperRow | None = None
-    part_mb: int = 256  # text in one document file; only inputs that cannot be cut need a second one
+    part_mb: float = 256.0  # text in one document file; only inputs that cannot be cut need a second one
 
     def __post_init__(self) -> None:
         if self.weight is not None and self.weight <= 0:
             raise ValueError(f"weight must be above 0, got {self.weight}; leave the source out instead.")
         if self.epochs is not None and self.epochs <= 0:
             raise ValueError(f"epochs must be above 0, got {self.epochs}; leave the source out instead.")
-        if self.part_mb < 1:
-            raise ValueError(f"part_mb must be at least 1, got {self.part_mb}.")
+        if self.part_mb < 0.001:
+            raise ValueError(f"part_mb must be at least 0.001, got {self.part_mb}.")
 
 
 @dataclass(frozen=True, kw_only=True)

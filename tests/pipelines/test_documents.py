@@ -1,0 +1,118 @@
+"""Slices to documents: accounts, parts, and who keeps an id."""
+
+import collections
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpusmill.pipelines.documents import CLAIM, find_losers
+from corpusmill.pipelines.source import Basis, drop, keep_if, run_steps, step
+from corpusmill.records import Document, Dropped, Reason
+from running import corpusmill, digests, manifest, run_arguments
+
+CLAIMS = st.lists(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(0, 2), st.integers(0, 2)), max_size=6),
+    max_size=4,
+)
+
+
+@given(CLAIMS)
+def test_one_document_an_id_stays_whatever_the_shards(shards: list[list[tuple[int, int, int, int]]]) -> None:
+    """Against the rule said plainly: newest revision, then smallest content, then first in the plan's order."""
+    everyone = [
+        ((high, low), (-revision, content, shard, row))
+        for shard, claims in enumerate(shards)
+        for row, (high, low, revision, content) in enumerate(claims)
+    ]
+    winners = {name: min(rank for other, rank in everyone if other == name) for name, _ in everyone}
+    expected = sorted(rank[2:] for name, rank in everyone if rank != winners[name])
+    pieces = [np.array([(*claim, row) for row, claim in enumerate(claims)], CLAIM) for claims in shards]
+    assert find_losers(pieces) == expected
+
+
+def test_revisions_beyond_32_bits_and_keys_beyond_63_are_compared_as_they_are() -> None:
+    top = 2**64 - 1
+    pieces = [
+        np.array([(top, top, 1, top, 0), (top, top - 1, 5, 0, 1)], CLAIM),
+        np.array([(top, top, 2**40, 0, 0)], CLAIM),
+    ]
+    assert find_losers(pieces) == [(0, 0)]
+
+
+def test_the_newest_revision_stays(finished: Path) -> None:
+    documents = {row["id"]: row for row in pq.read_table(finished / "documents/wikipedia").to_pylist()}
+    dropped = pq.read_table(finished / "dropped/wikipedia").to_pylist()
+    losers = [row for row in dropped if row["reason"] == Reason.DUPLICATE_ID]
+    assert len(losers) == 3
+    for row in losers:
+        assert row["id"] in documents
+        assert row["head"]
+
+
+def test_parts_of_a_slice_hold_the_same_documents_in_the_same_order(
+    inputs: Path, finished: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    corpusmill(*run_arguments(inputs, output, 1, "--set", "sources.wikipedia.part_mb=0.02"), expect=4)
+    parts = sorted((output / "documents/wikipedia").glob("frwiki-20220620*"))
+    assert len(parts) > 2
+    whole = pq.read_table(finished / "documents/wikipedia/frwiki-20220620-pages-articles.parquet")["id"].to_pylist()
+    by_part = sorted(parts, key=lambda path: (len(path.stem), path.stem))
+    assert [one for path in by_part for one in pq.read_table(path)["id"].to_pylist()] == whole
+    ours, theirs = (manifest(folder)["sources"]["wikipedia"] for folder in (output, finished))
+    names = [name for name in theirs if not name.startswith(("tokens", "damage"))]
+    assert {name: ours[name] for name in names} == {name: theirs[name] for name in names}
+    corpusmill("check", output)
+    assert set(digests(output, ["documents"])) > set(digests(finished, ["documents"]))
+
+
+def test_slices_give_the_documents_of_the_whole_dump(inputs: Path, finished: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    corpusmill(*run_arguments(inputs, output, 1, "--set", "sources.wikipedia.slice_mb=0.01"), expect=4)
+
+    def rows(folder: Path) -> list[str]:
+        return sorted(map(str, pq.read_table(folder / "documents/wikipedia").to_pylist()))
+
+    assert len(list((output / "documents/wikipedia").iterdir())) > len(
+        list((finished / "documents/wikipedia").iterdir())
+    )
+    assert rows(output) == rows(finished)
+    assert manifest(output)["damage"] == manifest(finished)["damage"]
+
+
+def test_counts_stand_in_the_footer_of_each_file(finished: Path) -> None:
+    from corpusmill.formats.documents import read_footer
+
+    total: collections.Counter[str] = collections.Counter()
+    for path in (finished / "documents/wikipedia").iterdir():
+        n_rows, footer = read_footer(str(path))
+        assert n_rows == footer["counts"].get("documents.kept", 0)
+        assert footer["fingerprint"]
+        total.update(footer["counts"])
+    counts = manifest(finished)["sources"]["wikipedia"]
+    assert {name: n for name, n in counts.items() if name in total} == dict(total)
+
+
+DOCUMENTS = st.lists(st.text(max_size=5), max_size=600).map(
+    lambda texts: [Document(str(i), text, "test") for i, text in enumerate(texts)]
+)
+
+
+@given(DOCUMENTS)
+def test_steps_give_one_result_for_each_document_in_order(documents: list[Document]) -> None:
+    steps = (
+        step("short", keep_if(lambda d: len(d.text) > 1, Reason.EMPTY), Basis.OURS),
+        step("with a", lambda d: drop(d, Reason.WIKIPEDIA_REDIRECT, 1.0) if "a" in d.text else d, Basis.OURS),
+    )
+    results = list(run_steps(documents, steps))
+    assert [r.id for r in results] == [d.id for d in documents]
+    for document, result in zip(documents, results, strict=True):
+        if len(document.text) <= 1:
+            assert result == Dropped(document.id, Reason.EMPTY, None, document.text)
+        elif "a" in document.text:
+            assert result == Dropped(document.id, Reason.WIKIPEDIA_REDIRECT, 1.0, document.text)
+        else:
+            assert result is document
