@@ -1,0 +1,119 @@
+"""Wikitext to plain text: what a reader of the article reads, and no markup.   Source: LLaMA (2023) section 2.1.
+
+The paper: "hyperlinks, comments and other formatting boilerplate" are removed. Here links keep their text; templates,
+references, comments, galleries, files, categories and the data of tables go; sentences inside tables stay; code and
+mathematics stay, formulas as `$…$`. Each step reads the text once, so time grows with length, whatever the markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from .wikitext_layout import lay_out
+from .wikitext_scan import LITERAL, cut_blocks, literal_text, resolve
+from .wikitext_site import ENGLISH, Site, is_redirect
+
+__all__ = ["ENGLISH", "Site", "is_redirect", "to_text"]
+
+_MARKS = "\x00\x01\x02\r"
+_TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9]*)\b[^<>]*>")
+_INLINE_TAGS = (
+    "abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd langconvert mark nobr noinclude nowiki "
+    "onlyinclude q rb ref rp rt rtc ruby s samp section small span strike strong sub sup time tt u var wbr"
+)
+_BLOCK_TAGS = (
+    "blockquote br caption center dd div dl dt gallery h1 h2 h3 h4 h5 h6 hr includeonly li math ol p poem pre "
+    "references source syntaxhighlight tbody tfoot thead timeline ul"
+)
+_TABLE_TAGS = {"table": "\n{|\n", "/table": "\n|}\n", "tr": "\n|-\n", "td": "\n|", "th": "\n|"}
+_IN_PLACE_OF_TAG = {
+    **dict.fromkeys(_INLINE_TAGS.split(), ""),
+    **dict.fromkeys(_BLOCK_TAGS.split(), "\n"),
+    **dict.fromkeys(("/tr", "/td", "/th"), ""),
+    **_TABLE_TAGS,
+}
+_ESCAPED_REF_TAG = re.compile(r"&lt;/?ref\b(?:[^<>&]|&quot;)*+(?:&gt;|>)", re.IGNORECASE)
+_BOLD_IN_WORD = re.compile(r"'''(?<=\w''')(?=\w)")
+_BOLD_OR_ITALIC = re.compile(r"''(?:'(?:'')?)?")
+_QUOTES = re.compile(r"'{2,}")
+_SWITCH = re.compile(r"__(?:[^\W\d_]++_?)++_")
+_SIGNATURE = re.compile(r"~{3,5}")
+_VARIANT = re.compile(r"-\{([^{}]*+)\}-")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+
+def to_text(wikitext: str, site: Site = ENGLISH) -> str:
+    """The plain text of a page, without its title. Broken markup costs its own marks, never the text after it.
+
+    >>> to_text("'''Foo''' ({{lang|la|fu}}) is a [[bar (food)|bar]].<ref>x</ref>\\n\\n== See also ==\\n{{portal}}")
+    'Foo is a bar.'
+    >>> to_text("a {{b [[c", ENGLISH), to_text("")
+    ('a b c', '')
+    """
+    text, literals = cut_blocks(_without_marks(wikitext))
+    text = lay_out(strip_formatting(resolve(text, site)))
+    text = _ENTITY.sub(_decode, text).replace("\xa0", " ")
+    if literals:
+        text = LITERAL.sub(lambda mark: _restore(*literals[int(mark[1])]), text)
+    return text.strip()
+
+
+def _without_marks(text: str) -> str:
+    """The text with plain line ends and spaces, and without the characters that serve as marks here."""
+    for mark in _MARKS:
+        if mark in text:
+            text = text.replace(mark, "")
+    if "&" in text:
+        text = text.replace("&nbsp;", " ")
+    return text.replace("\xa0", " ")
+
+
+def strip_formatting(text: str) -> str:
+    """Take out HTML tags, bold and italic marks, behaviour switches, signatures and variant marks.
+
+    >>> strip_formatting("<b>a</b>''b''__NOTOC__~~~~ c<br/>d")
+    'ab c\\nd'
+    """
+    if "<" in text:
+        text = _TAG.sub(_in_place_of_tag, text)
+    if "&" in text:  # pages that were escaped once too often
+        text = _ESCAPED_REF_TAG.sub("", text)
+    if "'" in text:
+        if _BOLD_IN_WORD.search(text):
+            text = "\n".join(map(_spare_apostrophe, text.split("\n")))
+        text = _BOLD_OR_ITALIC.sub("", text)
+    if "_" in text:
+        text = _SWITCH.sub(lambda switch: "" if switch[0].isupper() else switch[0], text)
+    if "~" in text:
+        text = _SIGNATURE.sub("", text)
+    return _VARIANT.sub(_first_variant, text) if "{" in text else text
+
+
+def _in_place_of_tag(tag: re.Match[str]) -> str:
+    name = tag[1].lower()
+    return _IN_PLACE_OF_TAG.get(name, _IN_PLACE_OF_TAG.get(name.removeprefix("/"), tag[0]))
+
+
+def _spare_apostrophe(line: str) -> str:
+    """In `l'''Ulisse''` the first apostrophe is text: so MediaWiki reads a line with odd counts of bold and italic."""
+    runs = [len(quotes) for quotes in _QUOTES.findall(line)]
+    bold = sum(run >= 3 for run in runs)
+    italic = sum(run == 2 or run >= 5 for run in runs)
+    if bold % 2 and italic % 2:
+        return _BOLD_IN_WORD.sub("&#39;''", line, count=1)  # decoded last, so that it is no mark here
+    return line
+
+
+def _first_variant(match: re.Match[str]) -> str:
+    first, several, _ = match[1].rpartition("|")[2].partition(";")
+    return first.partition(":")[2].strip() if several else first
+
+
+def _decode(entity: re.Match[str]) -> str:
+    return html.unescape(entity[0])
+
+
+def _restore(name: str, content: str) -> str:
+    text, has_entities = literal_text(name, content)
+    return _ENTITY.sub(_decode, text) if has_entities else text
