@@ -21,7 +21,7 @@ from .inputs import Inputs
 from .sources import SOURCES
 
 RECIPE = "recipe.yaml"
-LIBRARIES = ("apache-beam", "lxml", "numpy", "pyarrow", "sentencepiece", "xxhash")  # what the bytes depend on
+LIBRARIES = ("apache-beam", "numpy", "pyarrow", "sentencepiece", "xxhash")  # what the bytes depend on
 
 
 def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
