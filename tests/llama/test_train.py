@@ -1,17 +1,15 @@
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow.parquet as pq
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from corpusmill.errors import ShardError, UsageError  # noqa: E402
-from corpusmill.llama import train as module  # noqa: E402
-from corpusmill.llama.data import Batch, Batches, unigram_entropy  # noqa: E402
+from corpusmill.llama.data import Batch, Batches  # noqa: E402
 from corpusmill.llama.model import Llama, LlamaConfig  # noqa: E402
 from corpusmill.llama.train import (  # noqa: E402
     LossSums,
@@ -23,60 +21,46 @@ from corpusmill.llama.train import (  # noqa: E402
     train_steps,
     warmup_steps,
 )
-from corpusmill.shards.reader import ShardSet  # noqa: E402
+from corpusmill.shards import raw  # noqa: E402
+from corpusmill.shards.build import TABLE, Shard, ShardSpec  # noqa: E402
+from corpusmill.shards.reader import ShardSet, index_table  # noqa: E402
 
 VOCAB = 32
 SOURCES = ("books", "nothing", "wikipedia")
 SMALL = LlamaConfig(VOCAB, dim=32, n_layers=2, n_heads=2, max_seq_len=32, hidden_multiple=16)
 
 
-@dataclass
-class FakeShards:
-    """What training uses of a ShardSet."""
-
-    shards: list[tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]]
-    sources: tuple[str, ...] = SOURCES
-    vocab_size: int = VOCAB
-
-    def __len__(self) -> int:
-        return len(self.shards)
-
-    @property
-    def n_tokens(self) -> int:
-        return sum(len(tokens) for tokens, _ in self.shards)
-
-    def tokens(self, k: int) -> npt.NDArray[np.uint16]:
-        return self.shards[k][0]
-
-    def source_of_tokens(self, k: int) -> npt.NDArray[np.uint8]:
-        return self.shards[k][1]
-
-
-def markov_shards(n_shards: int, n_tokens: int, seed: int) -> ShardSet:
-    """Documents of 50 tokens in which 2 tokens (books) or 4 (wikipedia) may follow any one, all equally often."""
-    rng = np.random.default_rng(seed)
-    step = {0: (5, 11), 2: (1, 3, 7, 13)}
-    shards = []
-    for _ in range(n_shards):
-        sources = np.repeat(rng.choice([0, 2], -(-n_tokens // 50)), 50)[:n_tokens].astype(np.uint8)
-        steps = np.array([rng.choice(step[int(source)]) for source in sources])
-        shards.append(((np.cumsum(steps) % VOCAB).astype(np.uint16), sources))
-    return cast(ShardSet, FakeShards(shards))
+def write_markov(folder: Path, lengths: Sequence[int], split: str = "train", seed: int = 1) -> ShardSet:
+    """Shards of documents of 50 tokens in which 2 tokens (books) or 4 (wikipedia) may follow any one, equally often."""
+    rng, after = np.random.default_rng(seed), {0: (5, 11), 2: (1, 3, 7, 13)}
+    for suffix in ("raw", "index"):
+        (folder / "shards" / suffix).mkdir(parents=True, exist_ok=True)
+    for k, n_tokens in enumerate(lengths):
+        name = f"{split}-{k:05d}-of-{len(lengths):05d}"
+        table = np.zeros(-(-n_tokens // 50), TABLE)
+        table["start"] = np.arange(len(table)) * 50
+        table["length"] = np.minimum(50, n_tokens - table["start"])
+        table["source"] = rng.choice([0, 2], len(table))
+        steps = [rng.choice(after[int(row["source"])]) for row in table for _ in range(row["length"])]
+        shard = Shard((np.cumsum(steps) % VOCAB).astype(np.uint16), table)
+        for suffix, data in raw.write(shard, ShardSpec(name, VOCAB, None, None, "ab" * 32, SOURCES)).items():
+            (folder / "shards" / "raw" / f"{name}{suffix}").write_bytes(data)
+        index = index_table(shard, SOURCES, {source: ["file"] for source in SOURCES})
+        pq.write_table(index, folder / "shards" / "index" / f"{name}.parquet")
+    return ShardSet.open(folder, split)
 
 
 @pytest.fixture(scope="module")
-def shards() -> ShardSet:
-    return markov_shards(3, 4000, seed=1)
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("out")
+    write_markov(folder, [4000, 4000, 4000])
+    write_markov(folder, [2000], "val", seed=2)
+    return folder
 
 
-@pytest.fixture
-def opens(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, ShardSet]], None]:
-    """Lets `train` find these splits."""
-
-    def install(splits: dict[str, ShardSet]) -> None:
-        monkeypatch.setattr(module.ShardSet, "open", lambda _, split: splits[split])
-
-    return install
+@pytest.fixture(scope="module")
+def shards(out: Path) -> ShardSet:
+    return ShardSet.open(out)
 
 
 def run(shards: ShardSet, steps: int, peak: float = 1e-2) -> list[StepReport]:
@@ -189,31 +173,36 @@ def test_gradients_are_clipped_to_norm_1(shards: ShardSet, monkeypatch: pytest.M
     assert norms == pytest.approx([1.0, 1.0], rel=1e-4)
 
 
-def test_evaluation_trains_nothing_and_weighs_all_tokens_alike(shards: ShardSet) -> None:
-    model, small = Llama(SMALL), markov_shards(2, 100, seed=3)
-    batches = Batches(small, 4, 32)
+def test_evaluation_trains_nothing_and_weighs_all_tokens_alike(tmp_path: Path) -> None:
+    model, batches = Llama(SMALL), Batches(write_markov(tmp_path, [100, 100]), 4, 32)
     first, again = evaluate(model, batches, SOURCES), evaluate(model, batches, SOURCES)
     assert first == again
     with torch.inference_mode():
         losses = torch.cat([token_losses(model, batches[step]) for step in range(len(batches))])
-    assert len(batches) == 2
+    assert len(losses) == 6 * 32
     assert first is not None
     assert first.mean == pytest.approx(losses.mean().item())
 
 
-def test_no_validation_tokens_no_validation_loss() -> None:
-    assert evaluate(Llama(SMALL), Batches(cast(ShardSet, FakeShards([])), 4, 32), SOURCES) is None
+def test_evaluation_reads_so_many_tokens_and_no_more(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpusmill.llama.train._MAX_VALIDATION_TOKENS", 300)
+    read: list[int] = []
+
+    class Watched(Batches):
+        def __getitem__(self, step: int) -> Batch:
+            read.append(step)
+            return super().__getitem__(step)
+
+    evaluate(Llama(SMALL), Watched(ShardSet.open(out), 4, 32), SOURCES)
+    assert read == [0, 1, 2]
 
 
-def test_training_learns_more_than_token_frequencies(
-    shards: ShardSet, opens: Callable[[dict[str, ShardSet]], None]
-) -> None:
-    opens({"train": shards, "validation": markov_shards(1, 2000, seed=2)})
+def test_training_learns_more_than_token_frequencies(out: Path) -> None:
     reports: list[StepReport] = []
-    result = train("out", steps=100, batch_size=4, seq_len=64, device="cpu", report=reports.append)
+    result = train(str(out), steps=100, batch_size=4, seq_len=64, device="cpu", report=reports.append)
     assert len(reports) == 100
-    assert result.unigram_entropy == unigram_entropy(shards) == pytest.approx(math.log(VOCAB), abs=0.02)
-    assert result.n_tokens == reports[-1].n_tokens
+    assert result.unigram_entropy == pytest.approx(math.log(VOCAB), abs=0.02)
+    assert (result.n_tokens, result.loss) == (reports[-1].n_tokens, reports[-1].loss)
     assert result.validation is not None
     for loss in (result.loss, result.validation):
         assert loss.mean < 0.6 * result.unigram_entropy
@@ -221,24 +210,36 @@ def test_training_learns_more_than_token_frequencies(
         assert loss.by_source["books"] < loss.by_source["wikipedia"]
 
 
-def test_the_seed_decides(shards: ShardSet, opens: Callable[[dict[str, ShardSet]], None]) -> None:
-    opens({"train": shards, "validation": cast(ShardSet, FakeShards([]))})
-    results = [train("out", 2, batch_size=2, seq_len=8, seed=seed, device="cpu") for seed in (1, 1, 2)]
+def test_the_seed_decides_and_validation_may_be_absent(tmp_path: Path) -> None:
+    write_markov(tmp_path, [300])
+    results = [train(str(tmp_path), 2, batch_size=2, seq_len=8, seed=seed, device="cpu") for seed in (1, 1, 2)]
     assert results[0] == results[1]
     assert results[0].loss != results[2].loss
     assert results[0].validation is None
 
 
+def test_a_validation_split_shorter_than_a_sequence_gives_no_loss(tmp_path: Path) -> None:
+    write_markov(tmp_path, [300])
+    write_markov(tmp_path, [5], "val")
+    assert train(str(tmp_path), 1, batch_size=2, seq_len=8, device="cpu").validation is None
+
+
+def test_a_damaged_validation_split_is_not_taken_for_none(tmp_path: Path) -> None:
+    write_markov(tmp_path, [300])
+    write_markov(tmp_path, [50, 50], "val")
+    (tmp_path / "shards" / "raw" / "val-00000-of-00002.bin").unlink()
+    with pytest.raises(ShardError, match="val-00000-of-00002 is missing"):
+        train(str(tmp_path), 1, batch_size=2, seq_len=8, device="cpu")
+
+
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch_size": 0}, {"seq_len": -1}, {"device": "abacus"}])
-def test_wrong_arguments_are_one_line(
-    wrong: dict[str, int | str], shards: ShardSet, opens: Callable[[dict[str, ShardSet]], None]
-) -> None:
-    opens({"train": shards})
-    with pytest.raises(UsageError, match="train: "):
-        train("out", **wrong)  # type: ignore[arg-type]
+def test_wrong_arguments_are_one_line(wrong: dict[str, int | str], out: Path) -> None:
+    with pytest.raises(UsageError, match="train: ") as error:
+        train(str(out), **wrong)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
 
 
-def test_too_little_to_train_on_is_one_line(opens: Callable[[dict[str, ShardSet]], None]) -> None:
-    opens({"train": markov_shards(1, 20, seed=0)})
-    with pytest.raises(ShardError, match="out: 20 tokens to train on; one sequence takes 257"):
-        train("out")
+def test_too_little_to_train_on_is_one_line(tmp_path: Path) -> None:
+    write_markov(tmp_path, [20])
+    with pytest.raises(ShardError, match="20 tokens to train on; one sequence takes 257"):
+        train(str(tmp_path))
