@@ -75,6 +75,15 @@ def test_a_token_changes_no_earlier_logits() -> None:
     assert (before[:, 11:] != after[:, 11:]).any(dim=-1).all()
 
 
+def test_one_layer_sees_the_order_of_earlier_tokens() -> None:
+    model, tokens = Llama(dataclasses.replace(SMALL, n_layers=1)), tokens_of(1, 10)
+    swapped = tokens[:, [1, 0, *range(2, 10)]]
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight *= 10
+    assert (model(tokens)[:, -1] - model(swapped)[:, -1]).abs().max() > 0.1
+
+
 def test_a_model_of_more_positions_gives_the_same_logits() -> None:
     tokens = tokens_of(2, 10)
     assert torch.equal(Llama(SMALL)(tokens), Llama(dataclasses.replace(SMALL, max_seq_len=500))(tokens))

@@ -151,11 +151,17 @@ def test_norms_do_not_decay_and_matrices_do(shards: ShardSet) -> None:
             return sum(0.0 * weight.sum() for weight in self.parameters()) + torch.zeros(*tokens.shape, VOCAB)
 
     model, before = Still(SMALL), Llama(SMALL).state_dict()
-    rate = learning_rate(1, 1, 1e-2)
-    list(train_steps(model, Batches(shards, 4, 32), SOURCES, 1, 1e-2))
+    rate = learning_rate(1, 1, 1.0)
+    list(train_steps(model, Batches(shards, 4, 32), SOURCES, 1, 1.0))
     for name, weight in model.state_dict().items():
         kept = 1.0 if weight.dim() == 1 else 1 - rate * 0.1
         torch.testing.assert_close(weight, before[name] * kept)
+
+
+def test_gradients_of_a_step_are_forgotten(shards: ShardSet) -> None:
+    model = Llama(SMALL)
+    for _ in train_steps(model, Batches(shards, 4, 32), SOURCES, 2, 1e-2):
+        assert all(weight.grad is None for weight in model.parameters())
 
 
 def test_gradients_are_clipped_to_norm_1(shards: ShardSet, monkeypatch: pytest.MonkeyPatch) -> None:
