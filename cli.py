@@ -93,7 +93,7 @@ def cli() -> None:
     """From raw public dumps to the LLaMA pre-training corpus: documents, tokenizer, weighted token shards."""
 
 
-@cli.command(epilog=_epilog("sample data", "sample data --seed 2 --scale 10"))
+@cli.command(short_help="Write small sample inputs.", epilog=_epilog("sample data", "sample data --seed 2 --scale 10"))
 @click.argument("folder", type=click.Path(file_okay=False))
 @click.option("--seed", default=0, show_default=True, help="Another seed gives other texts.")
 @click.option(
@@ -113,9 +113,10 @@ def sample(folder: str, seed: int, scale: float) -> None:
 
 
 @cli.command(
+    short_help="Compare a recipe with Table 1 of the paper.",
     epilog=_epilog(
         "plan mixtures/llama1.yaml", "plan mixtures/sample.yaml --output OUT", "plan llama1 --set budget_tokens=1e12"
-    )
+    ),
 )
 @_recipe_options
 @click.option("--output", help="A finished run: its token counts fill the table.")
@@ -140,7 +141,10 @@ def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: 
     return DIFFERENT if any(row["short"] for row in rows) else 0
 
 
-@cli.command(epilog=_epilog("describe wikipedia", "describe wikipedia --json"))
+@cli.command(
+    short_help="The steps of a source, and what they follow.",
+    epilog=_epilog("describe wikipedia", "describe wikipedia --json"),
+)
 @click.argument("source")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each step.")
 @_debug_option
@@ -156,11 +160,12 @@ def describe(source: str, as_json: bool) -> None:
 
 
 @cli.command(
+    short_help="From dumps to documents and token shards.",
     epilog=_epilog(
         "run mixtures/sample.yaml --inputs data --output OUT",
         "run mixtures/sample.yaml --inputs data --output OUT --limit 0.1 --dry-run",
         "run mixtures/llama1.yaml wikipedia --inputs dumps --output gs://bucket/llama1 -- --runner=DataflowRunner …",
-    )
+    ),
 )
 @_recipe_options
 @click.argument("sources", nargs=-1)
@@ -250,7 +255,7 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@cli.command(epilog=_epilog("check OUT", "check OUT --json"))
+@cli.command(short_help="Compare a finished run with its record.", epilog=_epilog("check OUT", "check OUT --json"))
 @click.argument("output")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each difference.")
 @_debug_option
@@ -272,21 +277,29 @@ def check(output: str, as_json: bool) -> int:
     return DIFFERENT if differences else 0
 
 
-@cli.command(epilog=_epilog("train OUT", "train OUT --steps 1000 --batch 16"))
+@cli.command(
+    short_help="Train a small LLaMA on the shards.",
+    epilog=_epilog("train OUT", "train OUT --steps 1000 --batch-size 16 --device cuda"),
+)
 @click.argument("output", type=click.Path(exists=True, file_okay=False))
 @click.option("--steps", default=200, show_default=True, type=click.IntRange(min=1), help="Optimiser steps.")
+@click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="Sequences in a step.")
+@click.option("--seq-len", default=256, show_default=True, type=click.IntRange(min=1), help="Tokens in a sequence.")
+@click.option("--device", help="As torch names it  [default: a GPU where there is one]")
 @click.option("--seed", default=0, show_default=True, help="Of the initial weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @_debug_option
-def train(output: str, steps: int, seed: int, as_json: bool) -> None:
+def train(output: str, steps: int, as_json: bool, **options: Any) -> None:
     """Train a small LLaMA on the shards of OUTPUT and report the loss of each source. Needs the extra `model`."""
+    # Before torch is imported: on a busy machine its threads would otherwise spin while they wait for one another.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from .llama.train import train as train_model
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; pip install 'corpusmill[model]' brings it.") from error
     from .report.training import print_result, print_step
 
-    result = train_model(output, steps, seed=seed, report=print_step)
+    result = train_model(output, steps, report=print_step, **options)
     if as_json:
         click.echo(json.dumps(asdict(result)))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import types
 import typing
@@ -56,8 +57,8 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
 
     >>> coerce(tuple[str, ...], ["no", "de"], "languages")
     ('no', 'de')
-    >>> coerce(float, "1e-3", "share")
-    0.001
+    >>> coerce(float, "1e-3", "share"), coerce(int, "1e12", "budget_tokens")
+    (0.001, 1000000000000)
     >>> coerce(tuple[str, ...], ["de", False], "languages")
     Traceback (most recent call last):
     corpusmill.errors.ConfigError: languages: expected str, got False (YAML takes no and yes for booleans: quote it).
@@ -73,11 +74,11 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         )
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(coerce(arguments[0], v, where) for v in value)
-    if hint is float and isinstance(value, str):  # PyYAML reads 1e-3 as a string
-        try:
-            return float(value)
-        except ValueError:
-            pass
+    if hint in (int, float) and isinstance(value, str):  # PyYAML reads 1e-3 and 1e12 as strings
+        with contextlib.suppress(ValueError):
+            value = float(value)
+    if hint is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):

@@ -1,4 +1,7 @@
-"""All benchmarks, each as a process of its own; the exit code is 1 when one of them misses its floor."""
+"""Our kernels against peers and plain loops, as ratios within one run, each in a process of its own.
+
+The exit code is 1 when one of them misses its floor.
+"""
 
 import subprocess
 import sys

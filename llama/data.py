@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ..errors import ShardError
 from ..shards.reader import ShardSet
+from ..shards.tokens import Ids
 
-Ids = npt.NDArray[np.int64]
 Sources = npt.NDArray[np.uint8]
 
 _CHUNK_TOKENS = 1 << 20
@@ -21,7 +21,7 @@ _CHUNK_TOKENS = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """`targets` is `inputs` one token on; `sources` says where each target comes from. All are (rows, seq_len)."""
+    """Ids (int64) to read and, one token on, to predict, with the source of each target; all are (rows, seq_len)."""
 
     inputs: Ids
     targets: Ids
@@ -42,7 +42,7 @@ class Batches:
         self._shards = shards
         self._starts = [0, *accumulate(len(shards.tokens(k)) for k in range(len(shards)))]
         self._n_windows = max(self._starts[-1] - 1, 0) // seq_len
-        self._held: tuple[int, npt.NDArray[np.unsignedinteger], Sources] | None = None
+        self._held: tuple[int, Ids, Sources] | None = None
 
     def __len__(self) -> int:
         """Batches in one pass over the shards."""
@@ -71,7 +71,7 @@ class Batches:
         _check_ids(tokens, self._shards.vocab_size)
         return tokens, sources
 
-    def _shard(self, k: int) -> tuple[npt.NDArray[np.unsignedinteger], Sources]:
+    def _shard(self, k: int) -> tuple[Ids, Sources]:
         if self._held is None or self._held[0] != k:
             self._held = k, self._shards.tokens(k), self._shards.source_of_tokens(k)
         return self._held[1:]
@@ -103,7 +103,7 @@ def entropy(counts: npt.ArrayLike) -> float:
     return float(-(share * np.log(share)).sum()) + 0.0
 
 
-def _chunks(shards: ShardSet, limit: int) -> Iterator[npt.NDArray[np.unsignedinteger]]:
+def _chunks(shards: ShardSet, limit: int) -> Iterator[Ids]:
     left = limit
     for k in range(len(shards)):
         tokens = shards.tokens(k)[:left]
@@ -112,6 +112,6 @@ def _chunks(shards: ShardSet, limit: int) -> Iterator[npt.NDArray[np.unsignedint
         left -= len(tokens)
 
 
-def _check_ids(tokens: npt.NDArray[np.integer], vocab_size: int) -> None:
+def _check_ids(tokens: Ids, vocab_size: int) -> None:
     if len(tokens) and (top := int(tokens.max())) >= vocab_size:
         raise ShardError(f"shards: token id {top} in a vocabulary of {vocab_size}. Run corpusmill check.")

@@ -1,4 +1,4 @@
-"""LLaMA in a hundred lines: what the shards are for.
+"""LLaMA, as small as it can be written: what the shards are for.
 
 Parameters have the names of Hugging Face's LlamaForCausalLM without its leading `model.`, and queries and keys turn in
 its layout (first half against second half), so weights go from one to the other as they are.
