@@ -281,7 +281,7 @@ def check(output: str, as_json: bool) -> int:
     short_help="Train a small LLaMA on the shards.",
     epilog=_epilog("train OUT", "train OUT --steps 1000 --batch-size 16 --device cuda"),
 )
-@click.argument("output", type=click.Path(exists=True, file_okay=False))
+@click.argument("output")
 @click.option("--steps", default=200, show_default=True, type=click.IntRange(min=1), help="Optimiser steps.")
 @click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), help="Sequences in a step.")
 @click.option("--seq-len", default=256, show_default=True, type=click.IntRange(min=1), help="Tokens in a sequence.")

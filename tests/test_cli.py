@@ -219,3 +219,13 @@ def test_sample_writes_the_same_twice(tmp_path: Path) -> None:
     for name in ("a", "b"):
         corpusmill("sample", tmp_path / name, "--scale", 0.05)
     assert digests(tmp_path / "a", ["wikipedia"]) == digests(tmp_path / "b", ["wikipedia"])
+
+
+def test_the_shards_train(finished: Path) -> None:
+    pytest.importorskip("torch")
+    result = json.loads(
+        corpusmill("train", finished, "--steps", 120, "--seq-len", 128, "--json").stdout
+    )
+    assert result["loss"]["by_source"].keys() == {"wikipedia"}
+    assert result["loss"]["mean"] < result["unigram_entropy"] - 0.5
+    assert result["validation"]["mean"] < result["unigram_entropy"] - 0.5

@@ -1,9 +1,12 @@
 """Every doctest of the package, and the promises of the command line and the README."""
 
+import contextlib
 import doctest
 import importlib
+import io
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +41,38 @@ def test_packages_are_those_of_the_tree() -> None:
 def test_every_command_has_help_and_examples(name: str) -> None:
     assert cli.commands[name].help
     assert f"corpusmill {name}" in (cli.commands[name].epilog or "")
+
+
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("snippet", re.findall(r"^```python\n(.*?)^```", README, re.M | re.S))
+def test_python_of_the_readme(snippet: str, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs as it stands, in a folder where `make demo` was run; comments say what is printed."""
+    shards = sorted((finished / "shards/raw").glob("train-*.bin"))
+    snippet = snippet.replace("train-00000-of-00008", shards[0].stem)
+    (tmp_path / "out/demo").mkdir(parents=True)
+    (tmp_path / "out/demo/corpus").symlink_to(finished)
+    monkeypatch.chdir(tmp_path)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(snippet, "README.md", "exec"), {})
+    assert printed.getvalue().split("\n")[:-1] == re.findall(r"^print.*  # (.*)$", snippet, re.M)
+
+
+COMMANDS = re.findall(
+    r"^(?:\$ )?corpusmill ([^#\n]+)", "\n".join(re.findall(r"^```\n(.*?)^```", README, re.M | re.S)), re.M
+)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_commands_of_the_readme_parse(line: str) -> None:
+    words = line.split(" -- ")[0].split()
+    command = cli.commands[words[0]]
+    with command.make_context(words[0], words[1:]):
+        pass
+
+
+def test_files_that_the_readme_names_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
