@@ -192,6 +192,15 @@ def read_bytes(url: str) -> bytes:
         return file.read()
 
 
+def sha256_of(url: str) -> str:
+    """The SHA-256 of a whole file."""
+    sha256 = hashlib.sha256()
+    with open_read(url) as file:
+        while block := file.read(MIB):
+            sha256.update(block)
+    return sha256.hexdigest()
+
+
 def read_json(url: str) -> Any:
     """A JSON file, or None when there is none or it is not whole."""
     try:

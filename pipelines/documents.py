@@ -74,7 +74,8 @@ def extract_phase(source: Source, inputs: Sequence[Input], recipe: Recipe) -> Ph
     for one in inputs:
         for piece in source.slices(one, options):
             made_from = (one.name, one.size, one.identity, piece.start, piece.stop)
-            fingerprint = digest("extract", 1, steps, shaping, recipe.limit, dataclasses.asdict(drops), made_from)
+            decides = (source.version, steps, shaping, recipe.limit, dataclasses.asdict(drops))
+            fingerprint = digest("extract", decides, made_from)
             task = Extract(source.name, piece, options, recipe.limit, drops)
             items.append(Item(piece.name, fingerprint, piece.stop - piece.start, task))
     return Phase(f"{source.name}/extract", items, extract)

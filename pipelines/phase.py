@@ -21,7 +21,7 @@ from ..errors import CorpusmillError, ShardError
 from ..formats.documents import DAMAGE, RowWriter, damage_row, read_rows
 from ..manifest import WORK, File, Receipt, read_receipts, write_receipt
 from ..records import Damage
-from ..storage import HashingFile, Published, join, publish_copy, publishing, remove
+from ..storage import HashingFile, Published, join, publish_copy, publishing, remove, sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,14 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self._add(path, file.published, writer.rows, writer.counts)
 
     def copy(self, source: str, path: str, file: File) -> None:
-        """A second name for a file that an earlier phase published."""
+        """A second name for a file that an earlier phase published.
+
+        Raises:
+            ShardError: the file is no longer what was published. It is deleted, so that the next run makes it again.
+        """
+        if sha256_of(self.url(source)) != file.sha256:  # a hard link shares whatever befalls its other name
+            remove(self.url(source))
+            raise ShardError(f"{source} was damaged on disk and is deleted. The same command makes it again.")
         publish_copy(self.url(source), self.url(path))
         self.files[path] = file
 

@@ -51,13 +51,17 @@ class Slice:
 
 @dataclass(frozen=True)
 class Source:
-    """A source of the corpus. Its functions are pure of Beam, and its options are its part of the recipe."""
+    """A source of the corpus. Its functions are pure of Beam, and its options are its part of the recipe.
+
+    `version` goes into the fingerprint of every output: raise it when `slices` or `read` may give other documents.
+    """
 
     name: str
     slices: Callable[[Input, Any], list[Slice]]
     read: Callable[[Slice, Any], Iterator[Document | Damage]]
     steps: Callable[[Any], tuple[Step, ...]]
     revision: Callable[[Document], int]  # of two documents with one id the higher one stays
+    version: int = 1
 
 
 def step(

@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..formats.documents import read_footer, read_rows
 from ..manifest import WORK
 from ..mixtures.circle import unit_interval
-from ..storage import MIB, join, map_array, open_read, read_json, sizes
+from ..storage import join, map_array, open_read, read_json, sha256_of, sizes
 from ..tokenizer.encode import Tokenizer
 from .tokens import INDEX, token_dtype
 
@@ -96,12 +96,8 @@ def _check_file(output: str, record: Record, size: int | None) -> Difference | N
         return Difference(record.path, "gone. The same `corpusmill run` makes it again.")
     if size != record.bytes:
         return Difference(record.path, f"expected {record.bytes:,} bytes, got {size:,}. {redo}")
-    sha256 = hashlib.sha256()
-    with open_read(join(output, record.path)) as file:
-        while block := file.read(MIB):
-            sha256.update(block)
-    if sha256.hexdigest() != record.sha256:
-        return Difference(record.path, f"expected sha256 {record.sha256}, got {sha256.hexdigest()}. {redo}")
+    if (got := sha256_of(join(output, record.path))) != record.sha256:
+        return Difference(record.path, f"expected sha256 {record.sha256}, got {got}. {redo}")
     if record.path.endswith(".parquet"):
         n_rows, footer = read_footer(join(output, record.path))
         if n_rows != record.rows:

@@ -199,6 +199,20 @@ def test_a_lost_file_is_made_again(inputs: Path, finished: Path, copy_of: Callab
     assert digests(output) == digests(finished)
 
 
+def test_a_file_damaged_under_both_of_its_names_is_made_again(inputs: Path, tmp_path: Path, finished: Path) -> None:
+    output = tmp_path / "out"
+    corpusmill(*run_arguments(inputs, output, 1), expect=4)
+    path = output / "documents/wikipedia/frwiki-20220620-pages-articles.parquet"
+    with path.open("r+b") as file:  # in place: the working copy is the same file on disk
+        file.seek(100)
+        file.write(b"rot")
+    corpusmill("check", output, expect=3)
+    path.unlink()
+    assert "was damaged on disk" in corpusmill(*run_arguments(inputs, output, 1), expect=1).stderr
+    corpusmill(*run_arguments(inputs, output, 1), expect=4)
+    assert digests(output) == digests(finished)
+
+
 def test_everything_works_in_memory_with_one_worker(
     inputs: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,9 +237,7 @@ def test_sample_writes_the_same_twice(tmp_path: Path) -> None:
 
 def test_the_shards_train(finished: Path) -> None:
     pytest.importorskip("torch")
-    result = json.loads(
-        corpusmill("train", finished, "--steps", 120, "--seq-len", 128, "--json").stdout
-    )
+    result = json.loads(corpusmill("train", finished, "--steps", 120, "--seq-len", 128, "--json").stdout)
     assert result["loss"]["by_source"].keys() == {"wikipedia"}
     assert result["loss"]["mean"] < result["unigram_entropy"] - 0.5
     assert result["validation"]["mean"] < result["unigram_entropy"] - 0.5
