@@ -43,7 +43,7 @@ types: $(VENV)/.installed
 	MYPYPATH=.mypy_root $(BIN)/mypy --explicit-package-bases -p corpusmill
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m corpusmill.benchmarks
+	$(BIN)/python -m corpusmill.benchmarks $(DUMPS)
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_root .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -24,7 +24,7 @@ from ..pipelines.phase import Phase, perform
 from ..pipelines.sources import SOURCES
 from ..samples.wikipedia import write_dump
 
-PAGES_A_MINUTE = 28_000  # of generated pages, on the slow side
+PAGES_A_MINUTE = 280_000  # of generated pages, here
 ROUNDS = 3
 MAX_OVERHEAD = 0.15
 MAX_GROWTH = 0.10

@@ -109,6 +109,7 @@ def write_dump(path: Path, language: str, n_pages: int, seed: int = 0, pages_per
     """Write a dump of `n_pages` good pages; memory holds one stream, or with `pages_per_stream` None one page."""
     prose = Prose(language, seed)
     pages = (_page(prose, number) for number in range(n_pages))
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.writelines(_pack(_head(prose), map(_page_xml, pages), pages_per_stream))
 
