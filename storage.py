@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -60,6 +61,11 @@ def is_local(url: str) -> bool:
 def in_one_process(url: str) -> bool:
     """Whether what stands at a URL is seen by one process alone (`memory://`)."""
     return type(filesystem(url)[0]).__name__ == "MemoryFileSystem"
+
+
+def absolute(url: str) -> str:
+    """A URL that means the same in another working directory."""
+    return str(Path(url).absolute()) if "://" not in url and is_local(url) else url
 
 
 def join(folder: str, *parts: str) -> str:
@@ -236,7 +242,8 @@ def find_inputs(folder: str, pattern: str) -> list[Input]:
     """The files below a folder that a glob names, sorted by name."""
     fs, root = filesystem(folder)
     root = root.rstrip("/")
-    found = fs.glob(f"{root}/{pattern}", detail=True)
+    plain = re.sub(r"([*?\[])", r"[\1]", root)  # the folder's own name is no pattern
+    found = fs.glob(f"{plain}/{pattern}", detail=True)
     inputs = []
     for path, info in sorted(found.items()):
         if info["type"] != "file":

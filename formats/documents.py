@@ -14,6 +14,7 @@ from ..records import Damage, Document, Dropped
 from ..storage import HashingFile, open_read
 
 ROW_GROUP = 1000
+GROUP_CHARS = 1 << 26  # a group is closed early when its rows are this long together
 FOOTER = "corpusmill"  # key of the JSON in the footer: fingerprint and counts
 
 # meta is a JSON string, so that all sources share one schema and `datasets.load_dataset` opens the folder.
@@ -42,18 +43,21 @@ class RowWriter:
         self.schema, self.fingerprint, self.rows = schema, fingerprint, 0
         self.counts: Mapping[str, int] = {}
         self._buffer: list[dict[str, Any]] = []
+        self._n_chars = 0
         self._writer = pq.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression="zstd")
 
     def add(self, row: dict[str, Any]) -> None:
         self._buffer.append(row)
         self.rows += 1
-        if len(self._buffer) >= ROW_GROUP:
+        self._n_chars += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(self._buffer) >= ROW_GROUP or self._n_chars >= GROUP_CHARS:
             self._flush()
 
     def _flush(self) -> None:
         if self._buffer:
             self._writer.write_table(pa.Table.from_pylist(self._buffer, self.schema))
             self._buffer.clear()
+            self._n_chars = 0
 
     def __enter__(self) -> RowWriter:
         return self

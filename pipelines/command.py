@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from ..mixtures.recipe import Recipe
-from ..storage import filesystem, is_local, join, publish, sizes
+from ..storage import absolute, filesystem, is_local, join, publish, sizes
 from .build import build, check_buildable, claim_folder
 from .documents import extract_phase
 from .engine.driver import Driver, unfinished
@@ -51,7 +51,7 @@ class Command:
 
 def execute(command: Command) -> dict[str, Any]:
     """Run the recipe, or the documents of the named sources. Returns what `manifest.json` holds."""
-    recipe, output = command.recipe, command.output
+    recipe, output = command.recipe, absolute(command.output)
     check_buildable(recipe, command.sources or list(recipe.active))
     found = find(recipe, command.named, command.inputs, command.allow_empty)
     with locked(output, recipe.digest), logging_to(output):

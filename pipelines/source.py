@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +10,8 @@ from typing import Any
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import Input
 
-BATCH = 256  # documents that a step sees at once
+BATCH = 256  # documents that a step sees at once,
+BATCH_CHARS = 1 << 24  # or fewer, when they are this long together: memory must not follow the longest pages
 
 
 class Basis(StrEnum):
@@ -88,11 +88,23 @@ def run_steps(documents: Iterable[Document], steps: Sequence[Step]) -> Iterator[
     >>> [type(r).__name__ for r in run_steps([Document("a", "long", "x"), Document("b", "no", "x")], [short])]
     ['Document', 'Dropped']
     """
-    iterator = iter(documents)
-    while batch := list(itertools.islice(iterator, BATCH)):
+    for batch in _batches(documents):
         results: list[Document | Dropped] = [*batch]
         for one in steps:
             at = [i for i, result in enumerate(results) if isinstance(result, Document)]
             for i, result in zip(at, one.function([results[i] for i in at]), strict=True):  # type: ignore[misc]
                 results[i] = result
         yield from results
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    n_chars = 0
+    for document in documents:
+        batch.append(document)
+        n_chars += len(document.text)
+        if len(batch) >= BATCH or n_chars >= BATCH_CHARS:
+            yield batch
+            batch, n_chars = [], 0
+    if batch:
+        yield batch

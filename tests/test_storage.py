@@ -57,6 +57,8 @@ def test_identity_follows_content_not_age_or_place(tmp_path: Path) -> None:
 
 
 def test_inputs_are_sorted_and_folders_are_none(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "a [b] * ?"  # the folder is no pattern
+    tmp_path.mkdir()
     for name in ("b.xml", "a.xml", "c.txt"):
         (tmp_path / name).touch()
     (tmp_path / "d.xml").mkdir()
