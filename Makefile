@@ -1,10 +1,9 @@
 # make demo and make test do all of their own set-up: a virtual environment in .venv, from setup.cfg and constraints.txt.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
-# CPU builds of torch are enough here, and a tenth of the size; elsewhere than on PyPI's own index they have their own address.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: demo test check lint types bench clean

@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 
 from . import __version__
+from .config import to_yaml
 from .errors import CorpusmillError, Interrupted, UsageError
 from .mixtures.plan import plan as plan_mixture
 from .mixtures.recipe import Recipe, load
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Ours before the first --, Beam's after it: a mistyped option of ours must not flow to Beam in silence.
     cut = given.index("--") if "--" in given else len(given)
     try:
+        if given[cut:] and given[0] != "run":
+            raise UsageError("options after -- are Beam's, and only `corpusmill run` takes them.")
         result = cli.main(given[:cut], prog_name="corpusmill", standalone_mode=False, obj=given[cut + 1 :])
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
@@ -43,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in given:
             traceback.print_exc()
+        if isinstance(error, OSError) and error.filename:
+            error = CorpusmillError(f"{error.filename}: {error.strerror}.")
         if not isinstance(error, CorpusmillError):
             error = CorpusmillError(f"{type(error).__name__}: {error} (a bug; --debug shows where).")
         Console(stderr=True).print(f"[red]error:[/red] {_escape(str(error))}", highlight=False, soft_wrap=True)
@@ -202,8 +207,7 @@ def run(
     loaded = _load(recipe, overrides, limit)
     command = Command(loaded, beam=beam, **options)
     if command.dry_run:
-        for line in dry_run(command):
-            click.echo(line)
+        _print_dry_run(dry_run(command), as_json)
         return 0
     with _interruptible():
         facts = execute(command)
@@ -217,6 +221,19 @@ def run(
         message = f"{damaged} pieces of damaged input were left out; {where}"
         Console(stderr=True).print(f"[yellow]{message}[/yellow]", highlight=False, soft_wrap=True)
     return DAMAGED if damaged and not command.allow_damage else 0
+
+
+def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    click.echo(to_yaml(facts["recipe"]))
+    for source, found in facts["sources"].items():
+        click.echo(f"{source}: {len(found['inputs'])} inputs, {sum(found['inputs'].values()) / 1e6:,.1f} MB")
+        for name, size in found["inputs"].items():
+            click.echo(f"  {name}  {size:,} bytes")
+        click.echo(f"  {found['items']} work items, {found['items'] - found['to_do']} finished, {found['to_do']} to do")
+    click.echo("then the tokenizer, token files and shards of the whole recipe, unless sources are named")
 
 
 def _print_run(facts: dict[str, Any], output: str) -> None:

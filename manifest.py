@@ -74,10 +74,17 @@ def write_receipt(output: str, phase: str, receipt: Receipt) -> None:
 
 def read_receipts(output: str, phase: str, items: Iterable[str]) -> dict[str, Receipt]:
     """The receipts of those items that have one."""
+
+    def read(name: str) -> Receipt | None:
+        return Receipt.from_json(read_json(receipt_url(output, phase, name)))
+
     names = list(items)
-    with ThreadPoolExecutor(16) as pool:  # threads: on an object store each is a round trip
-        found = pool.map(lambda name: Receipt.from_json(read_json(receipt_url(output, phase, name))), names)
-        return {name: receipt for name, receipt in zip(names, found, strict=True) if receipt is not None}
+    if len(names) == 1:
+        found: Iterable[Receipt | None] = [read(names[0])]
+    else:
+        with ThreadPoolExecutor(16) as pool:  # threads: on an object store each is a round trip
+            found = pool.map(read, names)
+    return {name: receipt for name, receipt in zip(names, found, strict=True) if receipt is not None}
 
 
 def finished_items(output: str, phase: str) -> set[str]:
@@ -85,19 +92,28 @@ def finished_items(output: str, phase: str) -> set[str]:
     return {name.removesuffix(".json") for name in sizes(join(output, RECEIPTS, phase)) if name.endswith(".json")}
 
 
-def total(receipts: Iterable[Receipt], name: str = "counts") -> Counter[str]:
-    """The sum of all counts, or of all `damage`.
+def total_counts(receipts: Iterable[Receipt]) -> Counter[str]:
+    """The accounts of all files together.
 
-    >>> total([Receipt("a", "", {"x": File(1, "", counts={"documents.in": 2})}, {"truncated": 1}, 0.1, "")])
+    >>> total_counts([Receipt("a", "", {"x": File(1, "", counts={"documents.in": 2})}, {"truncated": 1}, 0.1, "")])
     Counter({'documents.in': 2})
     """
     result: Counter[str] = Counter()
     for receipt in receipts:
-        if name == "damage":
-            result.update(receipt.damage)
-        else:
-            for file in receipt.files.values():
-                result.update(file.counts)
+        for file in receipt.files.values():
+            result.update(file.counts)
+    return result
+
+
+def total_damage(receipts: Iterable[Receipt]) -> Counter[str]:
+    """How often each kind of damage was met.
+
+    >>> total_damage([Receipt("a", "", {}, {"truncated": 1}, 0.1, "")] * 2)
+    Counter({'truncated': 2})
+    """
+    result: Counter[str] = Counter()
+    for receipt in receipts:
+        result.update(receipt.damage)
     return result
 
 

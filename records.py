@@ -30,7 +30,10 @@ class Reason(StrEnum):
         "the same id occurs again: the newest revision stays, then the smallest content hash",
     )
     EMPTY = "common.empty", "no text is left"
-    WIKIPEDIA_LANGUAGE = "wikipedia.language", "a language that the recipe does not ask for"
+    WIKIPEDIA_LANGUAGE = (
+        "wikipedia.language",
+        "a language, or another project than Wikipedia, that the recipe does not ask for",
+    )
     WIKIPEDIA_NAMESPACE = "wikipedia.namespace", "not an article: a talk, user, file, template or other page"
     WIKIPEDIA_REDIRECT = "wikipedia.redirect", "only points to another page"
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from fsspec.implementations.local import LocalFileSystem
 
-from .errors import SourceError
+from .errors import ShardError, SourceError
 
 MIB = 1 << 20
 ASIDE = ".tmp"
@@ -49,7 +49,10 @@ class Input:
 
 def filesystem(url: str) -> tuple[Any, str]:
     """The fsspec filesystem of a URL, and the path in it."""
-    fs, path = fsspec.core.url_to_fs(url)
+    if "://" not in url:
+        return LocalFileSystem(), str(Path(url).absolute())  # as it stands: fsspec would give `::` a meaning
+    # A cached listing would hide what other processes have published meanwhile.
+    fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
     return fs, str(path)
 
 
@@ -65,7 +68,7 @@ def in_one_process(url: str) -> bool:
 
 def absolute(url: str) -> str:
     """A URL that means the same in another working directory."""
-    return str(Path(url).absolute()) if "://" not in url and is_local(url) else url
+    return filesystem(url)[1] if is_local(url) else url
 
 
 def join(folder: str, *parts: str) -> str:
@@ -246,18 +249,25 @@ def find_inputs(folder: str, pattern: str) -> list[Input]:
     found = fs.glob(f"{plain}/{pattern}", detail=True)
     inputs = []
     for path, info in sorted(found.items()):
-        if info["type"] != "file":
+        if info["type"] == "directory":
             continue
+        if info["type"] != "file":
+            raise SourceError(
+                f"{path}: expected a file, got a {info['type']} (a broken link, a pipe?). Take it out of the folder."
+            )
         url = path if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)
-        inputs.append(Input(path[len(root) + 1 :], url, int(info["size"]), identify(url, info)))
+        inputs.append(Input(path[len(root) + 1 :], url, int(info["size"]), identify(url)))
     return inputs
 
 
-def identify(url: str, info: dict[str, Any]) -> str:
+def identify(url: str) -> str:
     """What an input is, without reading it all: never its age, never where it lies.
 
-    For a local file the size and a digest of the first, middle and last MiB; elsewhere the store's own checksum.
+    For a local file the size and a digest of the first, middle and last MiB (an edit elsewhere, of the same length, is
+    not seen); in an object store its checksum.
     """
+    fs, path = filesystem(url)
+    info = fs.info(path)
     size = int(info["size"])
     for name in ("md5Hash", "md5", "ETag", "etag", "crc32c", "sha256"):
         if info.get(name):
@@ -273,13 +283,12 @@ def identify(url: str, info: dict[str, Any]) -> str:
 class RangeArray:
     """A file of fixed-width records where it cannot be mapped: a slice is one range read."""
 
-    def __init__(self, url: str, dtype: np.dtype[Any]):
-        self.url, self.dtype = url, dtype
+    def __init__(self, url: str, dtype: np.dtype[Any], size: int):
+        self.dtype, self.n_records = dtype, size // dtype.itemsize
         self.fs, self.path = filesystem(url)
-        self.size = int(self.fs.size(self.path))
 
     def __len__(self) -> int:
-        return self.size // self.dtype.itemsize
+        return self.n_records
 
     def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
         start, stop, _ = rows.indices(len(self))
@@ -291,8 +300,12 @@ class RangeArray:
 def map_array(url: str, dtype: npt.DTypeLike) -> npt.NDArray[Any] | RangeArray:
     """A file of fixed-width records as an array that is read as it is sliced: mapped on a disk, by ranges elsewhere."""
     width = np.dtype(dtype)
+    fs, path = filesystem(url)
+    size = int(fs.size(path))
+    if size % width.itemsize:
+        raise ShardError(
+            f"{url}: expected a multiple of {width.itemsize} bytes, got {size:,}; delete it and run the command again."
+        )
     if not is_local(url):
-        return RangeArray(url, width)
-    path = filesystem(url)[1]
-    # No system maps an empty file.
-    return np.memmap(path, width, "r") if Path(path).stat().st_size else np.zeros(0, width)
+        return RangeArray(url, width, size)
+    return np.memmap(path, width, "r") if size else np.zeros(0, width)  # no system maps an empty file

@@ -1,30 +1,23 @@
-"""The streams of a bz2 file, from any byte of it on: a damaged one costs itself, never its neighbours.
+"""The streams of a bz2 file, from any byte of it on: damage costs the blocks that it is in, never their neighbours.
 
 A multistream file is whole bz2 streams end to end (Wikimedia's multistream dumps, pbzip2, `cat a.bz2 b.bz2`). A stream
 begins with ten bytes that hardly ever occur by chance; where they do, inside a stream, what follows decodes to nothing.
+After damage the stream goes on with the next block that is whole, up to the next stream.
 Source: the bzip2 format specification (Joe Tsai, 2016), sections 2.1 and 2.2.
 """
 
-import bz2
 import gzip
 import re
-import sys
 import zlib
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
 from typing import BinaryIO, NamedTuple
 
 from ..records import Damage
+from .bz2blocks import READ_BYTES, Blocks, Stop, View, find_magic, follows_a_stream
 
 SEEN_BY = 4 << 20  # a second stream is looked for in as many bytes
-READ_BYTES = 1 << 20  # asked of the file at a time
-_FEED_BYTES = 1 << 14  # given to the decompressor at a time; it copies what it has left over at a stream's end
-# A block is at most 900 kB before its run lengths are undone: with this limit real text leaves the decompressor only
-# after its checksum was found right, and a bomb comes in pieces.
-_PIECE_BYTES = 1 << 22
 _STREAM_START = re.compile(rb"BZh[1-9](?:\x31\x41\x59\x26\x53\x59|\x17\x72\x45\x38\x50\x90)")  # first block, or none
 _MAGIC_BYTES = 10
-_STREAM_END = 0x177245385090
 
 
 class Piece(NamedTuple):
@@ -35,25 +28,10 @@ class Piece(NamedTuple):
     packed: bool = True  # else byte i of the content is byte `stream + i` of the file
 
 
-class View:
-    """Random access to a file in large reads; small ones near each other cost one."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._offset, self._chunk = file, 0, b""
-
-    def at(self, offset: int, size: int) -> bytes:
-        """The `size` bytes (at most READ_BYTES) from `offset` on; fewer at the end of the file."""
-        begin = offset - self._offset
-        if not 0 <= begin <= len(self._chunk) - size:
-            self._file.seek(offset)
-            self._offset, self._chunk, begin = offset, self._file.read(READ_BYTES), 0
-        return self._chunk[begin : begin + size]
-
-
 def find_stream(view: View, start: int, stop: int) -> int | None:
     """Where the first stream that begins in [start, stop) seems to begin.
 
-    >>> import io
+    >>> import bz2, io
     >>> file = io.BytesIO(b"junk" + bz2.compress(b"text"))
     >>> find_stream(View(file), 0, 100), find_stream(View(file), 5, 100)
     (4, None)
@@ -80,7 +58,7 @@ def read_pieces(file: BinaryIO, start: int, stop: int) -> Iterator[Piece]:
     """
     view = View(file)
     head = view.at(0, 64)
-    if head.startswith(b"BZh") or (not _looks_plain(head) and find_stream(view, 0, SEEN_BY) is not None):
+    if head.startswith(b"BZh") or (not _looks_plain(head) and find_magic(view, 0, 8 * SEEN_BY) is not None):
         yield from read_streams(view, start, stop)
     elif head.startswith(b"\x1f\x8b"):
         yield from _read_gzip(file) if start == 0 else ()
@@ -111,9 +89,11 @@ def _read_gzip(file: BinaryIO) -> Iterator[Piece]:
 def read_streams(view: View, start: int, stop: int) -> Iterator[Piece]:
     """The streams that begin in [start, stop), then those that follow without a break, for whoever needs an ending.
 
-    `Damage` words: `truncated`, and `bad_bz2` for a corrupt block and for bytes after a stream that begin no other.
+    A block belongs to the last stream that begins before it. What a stream lost its beginning to, as the file may have,
+    belongs to the one before.
+    `Damage` words: `truncated`, and `bad_bz2` for corrupt blocks and for bytes after a stream that begin no other.
 
-    >>> import io
+    >>> import bz2, io
     >>> one, two = bz2.compress(b"one"), bz2.compress(b"two")
     >>> [piece.content for piece in read_streams(View(io.BytesIO(one + two)), 1, 10**6)]
     [b'two']
@@ -121,20 +101,63 @@ def read_streams(view: View, start: int, stop: int) -> Iterator[Piece]:
     >>> [piece.content for piece in read_streams(View(file), 0, 10**6)]  # doctest: +ELLIPSIS
     [b'one', Damage(offset=38, error='bad_bz2', ...), b'two', Damage(offset=39, error='truncated', ...)]
     """
-    offset = find_stream(view, start, stop)
-    if start == 0 and offset != 0:
-        yield Piece(0, _no_stream(view, 0))
+    offset = find_stream(view, start, stop) if start else 0
+    while offset and not _is_stream(view, offset):
+        offset = find_stream(view, offset + 1, stop)
     while offset is not None:
-        end = yield from _read_stream(view, offset)
-        if end is None:
-            offset = find_stream(view, offset + 1, stop)
-        elif _STREAM_START.match(rest := view.at(end, _MAGIC_BYTES)):
-            offset = end
-        elif rest:
+        offset = yield from _read_stream(view, offset)
+
+
+def _read_stream(view: View, offset: int) -> Generator[Piece, None, int | None]:
+    """Yield what the stream holds, its damage in place of what is lost; return where the next begins, None if none."""
+    whole = _begins_stream(view, offset)  # else these are the file's first bytes
+    if not whole:
+        yield Piece(offset, _no_stream(view, offset))
+    found = Blocks(view, 8 * (offset + 4)) if whole else _after_hole(view, 8 * offset)
+    while isinstance(found, Blocks):
+        for content in found:
+            yield Piece(offset, content)
+        if found.stop is Stop.TRUNCATED:
+            yield Piece(offset, Damage(offset, "truncated", "the file ends inside this bz2 stream"))
+            return None
+        if found.stop is Stop.END or (found.stop is Stop.CHECKSUM and not whole):
+            end = found.place // 8
+            if _begins_stream(view, end):
+                return end
+            if not view.at(end, 1):
+                return None
             yield Piece(offset, _no_stream(view, end))
-            offset = find_stream(view, end + 1, stop)
         else:
-            return
+            detail = "a corrupt block" if found.stop is Stop.CORRUPT else "the checksum of all blocks is wrong"
+            yield Piece(offset, Damage(offset, "bad_bz2", f"{detail}; the blocks around it are kept"))
+        found, whole = _after_hole(view, found.place), False
+    return found
+
+
+def _after_hole(view: View, place: int) -> Blocks | int | None:
+    """The next blocks from this bit of a stream on that can be read, or the next stream if it begins before them."""
+    while (magic := find_magic(view, place)) is not None:
+        start = magic // 8 - 4
+        if magic % 8 == 0 and start >= 0 and _begins_stream(view, start):
+            if _is_stream(view, start):
+                return start
+        elif _is_readable(Blocks(view, magic, doubtful=True)):
+            return Blocks(view, magic)
+        place = magic + 1
+    return None
+
+
+def _begins_stream(view: View, offset: int) -> bool:
+    return _STREAM_START.match(view.at(offset, _MAGIC_BYTES)) is not None
+
+
+def _is_stream(view: View, offset: int) -> bool:
+    """Whether these are not just ten bytes of something else that look like a stream's beginning."""
+    return follows_a_stream(view, offset) or _is_readable(Blocks(view, 8 * (offset + 4), doubtful=True))
+
+
+def _is_readable(blocks: Blocks) -> bool:
+    return next(iter(blocks), None) is not None or blocks.stop is Stop.END
 
 
 def _no_stream(view: View, offset: int) -> Damage:
@@ -142,68 +165,3 @@ def _no_stream(view: View, offset: int) -> Damage:
     if len(rest) < _MAGIC_BYTES and rest[:3] == b"BZh"[: len(rest)]:
         return Damage(offset, "truncated", "the file ends in the header of a bz2 stream")
     return Damage(offset, "bad_bz2", "no bz2 stream begins here")
-
-
-def _read_stream(view: View, offset: int) -> Generator[Piece, None, int | None]:
-    """Yield what the stream holds, then its damage, if any; return where it ends, None when nobody knows."""
-    stream, given = _Stream(view, offset), 0
-    try:
-        for content in stream:
-            given += len(content)
-            yield Piece(offset, content)
-        return stream.end
-    except EOFError:
-        damage = Damage(offset, "truncated", "the file ends inside this bz2 stream")
-    except _CorruptError:
-        # The call that failed took with it the good blocks that it had read before: again, by the byte from there on.
-        for content in _after(given, _Stream(view, offset, by_byte_from=stream.fed)):
-            given += len(content)
-            yield Piece(offset, content)
-        damage = Damage(offset, "bad_bz2", "a corrupt block; the rest of this bz2 stream is lost")
-    if given or offset == 0 or _follows_a_stream(view, offset):  # else ten bytes of something else that look like one
-        yield Piece(offset, damage)
-    return None
-
-
-class _CorruptError(Exception):
-    """The decompressor refused its input."""
-
-
-class _Stream:
-    """One bz2 stream: iterate for what it holds. `end` is where it ends, `fed` where the last bytes fed began."""
-
-    def __init__(self, view: View, offset: int, by_byte_from: int = sys.maxsize) -> None:
-        self._view, self._by_byte_from = view, by_byte_from
-        self.end = self.fed = offset
-
-    def __iter__(self) -> Iterator[bytes]:
-        decompressor = bz2.BZ2Decompressor()
-        while not decompressor.eof:
-            data = b""
-            if decompressor.needs_input:
-                data = self._view.at(self.end, 1 if self.end >= self._by_byte_from else _FEED_BYTES)
-                if not data:
-                    raise EOFError
-                self.fed, self.end = self.end, self.end + len(data)
-            try:
-                content = decompressor.decompress(data, _PIECE_BYTES)
-            except OSError as error:
-                raise _CorruptError from error
-            if content:
-                yield content
-        self.end -= len(decompressor.unused_data)
-
-
-def _after(skip: int, contents: Iterable[bytes]) -> Iterator[bytes]:
-    """What comes after the first `skip` bytes and before the contents end or turn out corrupt."""
-    with suppress(_CorruptError):
-        for content in contents:
-            if skip < len(content):
-                yield content[skip:]
-            skip = max(0, skip - len(content))
-
-
-def _follows_a_stream(view: View, offset: int) -> bool:
-    """Whether a stream's end stands right before: 48 fixed bits, a checksum of 32, and up to 7 bits to fill a byte."""
-    bits = int.from_bytes(view.at(max(0, offset - 11), min(offset, 11)))
-    return any(bits >> (32 + fill) & (1 << 48) - 1 == _STREAM_END for fill in range(8))

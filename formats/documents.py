@@ -79,12 +79,6 @@ def read_rows(url: str, columns: list[str] | None = None) -> Iterator[dict[str, 
             yield from parquet.read_row_group(group, columns=columns).to_pylist()
 
 
-def read_documents(url: str) -> Iterator[Document]:
-    """The documents of a file."""
-    for row in read_rows(url):
-        yield Document(row["id"], row["text"], row["source"], json.loads(row["meta"]))
-
-
 def read_footer(url: str) -> tuple[int, dict[str, Any]]:
     """The number of rows of a file, and its fingerprint and counts (empty when it has none), from its footer alone."""
     with open_read(url) as file:

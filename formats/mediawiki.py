@@ -15,52 +15,21 @@ Source: https://www.mediawiki.org/xml/export-0.11.xsd
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO, Final, NamedTuple
-from urllib.parse import urlsplit
-from xml.parsers import expat
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 from ..records import Damage
-from .bz2streams import SEEN_BY, View, find_stream, read_pieces
+from .bz2blocks import View
+from .bz2streams import SEEN_BY, find_stream, read_pieces
+from .mediawiki_page import MalformedError, Page, SiteInfo, check_head, parse_page, parse_siteinfo
+
+__all__ = ["Page", "SiteInfo", "find_slices", "read_pages", "read_siteinfo"]
 
 _MAX_PAGE_BYTES: Final = 16 << 20
 _MAX_HEAD_BYTES: Final = 1 << 20
 _MARKER = re.compile(rb"</?page>")
 _END = b"</mediawiki>"
 _HEAD_END = re.compile(rb"</siteinfo>|(?=<page>)")
-_UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|<\0[^\0]\0|\0<\0[^\0]")
-_MAX_DEPTH: Final = 16
-_INTEGER = re.compile(r"\s*(-?[0-9]{1,18})\s*")
-_PROJECT = re.compile(r"([a-z0-9_]+?)wik(?:i|tionary|ibooks|inews|iquote|isource|iversity|ivoyage)")
-
-
-@dataclass(frozen=True, slots=True)
-class SiteInfo:
-    """What the head of a dump says of its wiki. `language` is as in its host name: `en`, `simple`, `zh-min-nan`."""
-
-    language: str
-    dbname: str
-    base: str
-    namespaces: Mapping[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The newest revision of a page, `text` being its wikitext.
-
-    `redirect` is the title that it points to, else None; `offset` is where in the file, as stored, the stream begins
-    that the page begins in, and in a file that is not compressed the page itself.
-    """
-
-    id: int
-    title: str
-    namespace: int
-    redirect: str | None
-    revision: int
-    timestamp: str
-    text: str
-    offset: int
 
 
 def find_slices(file: BinaryIO, size: int, slice_bytes: int) -> list[tuple[int, int]]:
@@ -101,8 +70,8 @@ def read_siteinfo(file: BinaryIO) -> SiteInfo | Damage:
         if end or len(head) >= _MAX_HEAD_BYTES:
             break
     try:
-        return _parse_siteinfo(head)
-    except _BadError as error:
+        return parse_siteinfo(head)
+    except MalformedError as error:
         return Damage(0, error.word, f"head: {error.detail}")
 
 
@@ -223,8 +192,8 @@ class _OpenPage:
         if marker == b"<page>":
             return self._damage("unterminated_page", "another page begins inside it")
         try:
-            return _parse_page(self._block + marker, self._offset)
-        except _BadError as error:
+            return parse_page(self._block + marker, self._offset)
+        except MalformedError as error:
             return self._damage(error.word, error.detail)
 
     def cut(self) -> Damage:
@@ -295,155 +264,11 @@ class _Head:
 
     def _check(self, rootless: str = "not_a_dump") -> Damage | None:
         try:
-            _parse_head(self._text, rootless)
-        except _BadError as error:
+            check_head(self._text, rootless)
+        except MalformedError as error:
             return Damage(0, error.word, f"head: {error.detail}")
         return None
 
 
 def _no_end(offset: int) -> Damage:
     return Damage(offset, "truncated", "the file ends without </mediawiki>")
-
-
-class _BadError(ValueError):
-    """A head or a page that is not what it should be."""
-
-    def __init__(self, word: str, detail: str) -> None:
-        super().__init__(word, detail)
-        self.word, self.detail = word, detail
-
-
-class _Element(NamedTuple):
-    path: str
-    attributes: dict[str, str]
-    text: list[str]
-
-
-def _elements(data: bytes | bytearray, wanted: Mapping[str, bool], *, whole: bool) -> list[_Element]:
-    """The elements at the wanted paths, in order; a path with True is one of text alone."""
-    found: list[_Element] = []
-    path: list[str] = []
-    text: list[str] | None = None
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal text
-        path.append(tag)
-        if text is not None or len(path) > _MAX_DEPTH:
-            raise _BadError("bad_xml", f"<{tag[:40]}> may not stand in <{path[-2][:40]}>")
-        if (is_text := wanted.get(name := "/".join(path))) is not None:
-            found.append(_Element(name, attributes, []))
-            text = found[-1].text if is_text else None
-
-    def end(_tag: str) -> None:
-        nonlocal text
-        path.pop()
-        text = None
-
-    def characters(data: str) -> None:
-        if text is not None:
-            text.append(data)
-
-    def doctype(*_: object) -> None:
-        raise _BadError("bad_xml", "a document type, whose entities are not expanded")
-
-    parser = expat.ParserCreate("UTF-8")
-    parser.buffer_text, parser.buffer_size = True, 1 << 16
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = characters, doctype
-    try:
-        parser.Parse(data, whole)
-    except expat.ExpatError as error:
-        raise _BadError("bad_xml" if _is_utf8(data) else "bad_utf8", str(error)) from None
-    return found
-
-
-def _is_utf8(data: bytes | bytearray) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-_PAGE_ELEMENTS: Final = {
-    "page/title": True,
-    "page/ns": True,
-    "page/id": True,
-    "page/redirect": True,
-    "page/revision": False,
-    "page/revision/id": True,
-    "page/revision/timestamp": True,
-    "page/revision/text": True,
-}
-
-
-def _parse_page(block: bytearray, offset: int) -> Page:
-    fields: dict[str, str] = {}
-    revisions: list[dict[str, str]] = []
-    redirect = None
-    for path, attributes, text in _elements(block, _PAGE_ELEMENTS, whole=True):
-        name = path.rpartition("/")[2]
-        if name == "revision":
-            revisions.append({})
-        elif name == "redirect":
-            redirect = attributes.get("title", "")
-        elif path.startswith("page/revision/"):
-            revisions[-1][name] = "" if "deleted" in attributes else "".join(text)
-        else:
-            fields[name] = "".join(text)
-    if not revisions or not fields.get("title"):
-        raise _BadError("bad_field", "no revision" if fields.get("title") else "no title")
-    stamp, revision, newest = max(
-        (each.get("timestamp", "").strip(), _integer(each, "id"), each.get("text", "")) for each in revisions
-    )
-    return Page(
-        _integer(fields, "id"), fields["title"], _integer(fields, "ns"), redirect, revision, stamp, newest, offset
-    )
-
-
-def _integer(fields: Mapping[str, str], name: str, word: str = "bad_field") -> int:
-    if match := _INTEGER.fullmatch(fields.get(name, "")):
-        return int(match[1])
-    raise _BadError(word, f"{name}: {fields[name][:40]!r} is no integer" if name in fields else f"no {name}")
-
-
-_HEAD_ELEMENTS: Final = {
-    "mediawiki": False,
-    "mediawiki/siteinfo/dbname": True,
-    "mediawiki/siteinfo/base": True,
-    "mediawiki/siteinfo/namespaces/namespace": True,
-}
-
-
-def _parse_head(head: bytes | bytearray, rootless: str = "not_a_dump") -> list[_Element]:
-    if _UTF16.match(head):
-        raise _BadError("not_utf8", "UTF-16; convert the file to UTF-8")
-    if b"<mediawiki" not in head:
-        raise _BadError(rootless, f"no <mediawiki>, but {bytes(head[:40])!r}")
-    return _elements(head, _HEAD_ELEMENTS, whole=False)
-
-
-def _parse_siteinfo(head: bytearray) -> SiteInfo:
-    root, fields, namespaces = {}, {"dbname": "", "base": ""}, {}
-    for path, attributes, texts in _parse_head(head):
-        name, text = path.rpartition("/")[2], "".join(texts)
-        if name == "mediawiki":
-            root = attributes
-        elif name == "namespace":
-            namespaces[_integer(attributes, "key", "no_siteinfo")] = text
-        else:
-            fields[name] = text.strip()
-    language = _language(fields["dbname"], root.get("xml:lang", ""), fields["base"])
-    if not language:
-        raise _BadError("no_siteinfo", "no language: no <dbname>, no xml:lang, no <base>")
-    return SiteInfo(language, fields["dbname"], fields["base"], namespaces)
-
-
-def _language(dbname: str, xml_lang: str, base: str) -> str:
-    if match := _PROJECT.fullmatch(dbname):
-        return match[1].replace("_", "-")
-    try:
-        host = (urlsplit(base).hostname or "").split(".")
-    except ValueError:
-        host = []
-    return xml_lang or (host[0] if len(host) > 2 and host[0] != "www" else "")

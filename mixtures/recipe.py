@@ -9,9 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ..config import build, override, parse_yaml
+from ..config import build, override, parse_yaml, to_yaml
 from ..errors import ConfigError, did_you_mean
 from ..storage import digest
 
@@ -165,7 +163,7 @@ class Recipe:
 
     def to_yaml(self) -> str:
         """The resolved recipe; loading it gives this recipe again."""
-        return yaml.safe_dump(self.resolved(), sort_keys=False, allow_unicode=True)
+        return to_yaml(self.resolved())
 
 
 def load(path: str, overrides: Sequence[str] = ()) -> Recipe:

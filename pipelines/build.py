@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import importlib.metadata
 import platform
@@ -10,17 +11,21 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
-from ..manifest import Receipt, total, write_manifest
+from ..manifest import Receipt, total_counts, total_damage, write_manifest
+from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
 from ..shards.formats import FORMATS
-from ..storage import join, publish, read_bytes, read_json, remove
+from ..storage import join, publish, read_bytes, read_json, remove, sizes
+from ..tokenizer.encode import MODEL
 from . import tokens
 from .documents import documents_phase, extract_phase, settled_documents, unique_phase
 from .engine.driver import Driver
 from .inputs import Inputs
+from .lock import LOCK
 from .sources import SOURCES
 
 RECIPE = "recipe.yaml"
+MANIFEST = "manifest.json"
 LIBRARIES = ("apache-beam", "numpy", "pyarrow", "sentencepiece", "xxhash")  # what the bytes depend on
 
 
@@ -45,26 +50,34 @@ def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
         raise UsageError(f"shards.formats: unknown format {unknown[0]}; known: {', '.join(FORMATS)}.")
 
 
-def claim_folder(output: str, recipe: Recipe, redo: bool) -> None:
-    """One recipe a folder: write it down, or refuse another one.
+def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool) -> None:
+    """One recipe a folder, and a folder of our own. Nothing is written.
 
     Raises:
-        UsageError: the folder was made by another recipe.
+        UsageError: the folder holds other things, another recipe's run, or a finished run of which a part was asked.
     """
-    url = join(output, RECIPE)
-    try:
-        there = read_bytes(url).decode()
-    except Exception:
-        there = None
-    if there is not None and there != recipe.to_yaml() and not redo:
+    there = [path for path in sizes(output) if path.partition("/")[0] not in (LOCK, "logs")]
+    if RECIPE not in there:
+        if there:
+            raise UsageError(
+                f"{output}: holds files that are not of a run ({there[0]}, …). Give a new folder as --output."
+            )
+        return
+    if read_bytes(join(output, RECIPE)).decode() != recipe.to_yaml() and not redo:
         raise UsageError(
             f"{output}: made with another recipe (see {RECIPE} there). Give this one another --output, or pass --redo: "
             "what the change touches is made again, the rest is kept."
         )
-    if there != recipe.to_yaml():
-        publish(url, recipe.to_yaml().encode())
-    # No manifest while the run is under way: its presence means complete.
-    remove(join(output, "manifest.json"))
+    if not whole and (read_json(join(output, MANIFEST)) or {}).get("complete"):
+        raise UsageError(
+            f"{output}: holds a finished run of the whole recipe. Name no sources, or give another --output."
+        )
+
+
+def claim_folder(output: str, recipe: Recipe) -> None:
+    """Write the recipe down, and take the manifest away while the run is under way: its presence means complete."""
+    publish(join(output, RECIPE), recipe.to_yaml().encode())
+    remove(join(output, MANIFEST))
 
 
 def build(driver: Driver, recipe: Recipe, inputs: Inputs, whole: bool) -> dict[str, Any]:
@@ -97,27 +110,27 @@ def build(driver: Driver, recipe: Recipe, inputs: Inputs, whole: bool) -> dict[s
 
 def make_documents(driver: Driver, source: str, recipe: Recipe, inputs: Inputs) -> Mapping[str, Receipt]:
     extracted = driver.run(extract_phase(SOURCES[source], inputs[source], recipe))
-    taken = driver.run(unique_phase(source, extracted))
-    return driver.run(documents_phase(source, recipe, driver.output, extracted, taken))
+    taken = driver.run(unique_phase(source, driver.output, extracted))
+    return driver.run(documents_phase(source, recipe, extracted, taken))
 
 
 def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[str, Any]:
     lines = driver.run(tokens.sample_phase(corpus, recipe))
-    model = tokens.only_file(driver.run(tokens.tokenizer_phase(lines, recipe)), tokens.MODEL)
+    model = tokens.only_file(driver.run(tokens.tokenizer_phase(lines, recipe)), MODEL)
     tokenised = driver.run(tokens.tokens_phase(corpus, model))
     mixture = tokens.mixture_phase(tokenised, recipe, model)
     plan_file = tokens.only_file(driver.run(mixture), tokens.PLAN)
-    plan = read_json(join(driver.output, tokens.PLAN))
-    driver.run(tokens.shards_phase(mixture, plan_file, plan))
-    return {"table": plan["table"], "n_shards": plan["n_shards"], "tokenizer_sha256": model.sha256}
+    planned = read_json(join(driver.output, tokens.PLAN))
+    driver.run(tokens.shards_phase(mixture, plan_file, planned["n_shards"], recipe))
+    written = {source: p["tokens"] for source, p in planned["plans"]["train"].items()}
+    table = [{**dataclasses.asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
+    return {"table": table, "n_shards": planned["n_shards"], "tokenizer_sha256": model.sha256}
 
 
 def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:
     """Documents and bytes of a source: in, kept, dropped by reason; and what could not be read."""
-    counts = total(finished[f"{source}/documents"].values())
-    counts.update(
-        {f"damage.{error}": n for error, n in total(finished[f"{source}/extract"].values(), "damage").items()}
-    )
-    tokenised = {name: r for name, r in finished.get("tokens", {}).items() if name.startswith(f"{source}/")}
-    counts.update(total(tokenised.values()))
+    counts = total_counts(finished[f"{source}/documents"].values())
+    damage = total_damage(finished[f"{source}/extract"].values())
+    counts.update({f"damage.{error}": n for error, n in damage.items()})
+    counts.update(total_counts(r for name, r in finished.get("tokens", {}).items() if name.startswith(f"{source}/")))
     return dict(sorted(counts.items()))

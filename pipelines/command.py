@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..mixtures.recipe import Recipe
 from ..storage import absolute, filesystem, is_local, join, publish, sizes
-from .build import build, check_buildable, claim_folder
+from .build import build, check_buildable, check_folder, claim_folder
 from .documents import extract_phase
 from .engine.driver import Driver, unfinished
 from .inputs import find, freeze
@@ -50,39 +50,43 @@ class Command:
 
 
 def execute(command: Command) -> dict[str, Any]:
-    """Run the recipe, or the documents of the named sources. Returns what `manifest.json` holds."""
-    recipe, output = command.recipe, absolute(command.output)
+    """Run the recipe, or the documents of the named sources. Returns what `manifest.json` holds.
+
+    Whatever can be refused is refused before anything in the output folder changes.
+    """
+    recipe, output, whole = command.recipe, absolute(command.output), not command.sources
     check_buildable(recipe, command.sources or list(recipe.active))
     found = find(recipe, command.named, command.inputs, command.allow_empty)
+    console = Console(stderr=True)
+    driver = Driver(output, command.workers, command.beam, console, command.quiet)
     with locked(output, recipe.digest), logging_to(output):
-        claim_folder(output, recipe, command.redo)
+        check_folder(output, recipe, command.redo, whole)
         inputs, notes = freeze(output, found, command.redo)
-        console = Console(stderr=True)
         for note in notes:
             console.print(f"[yellow]{note}[/yellow]", highlight=False, soft_wrap=True)
         log.info("recipe %s, digest %s, output %s", recipe.name, recipe.digest, output)
         try:
-            driver = Driver(output, command.workers, command.beam, console, command.quiet)
-            return build(driver, recipe, inputs, whole=not command.sources)
+            claim_folder(output, recipe)
+            driver.sweep()
+            return build(driver, recipe, inputs, whole)
         except BaseException:
             log.exception("the run did not finish")
             raise
 
 
-def dry_run(command: Command) -> Iterator[str]:
-    """What a run would do, as lines; nothing is written."""
+def dry_run(command: Command) -> dict[str, Any]:
+    """What a run would do: the resolved recipe, and of each source its inputs and work items. Nothing is written."""
     recipe = command.recipe
     check_buildable(recipe, command.sources or list(recipe.active))
-    yield recipe.to_yaml()
+    sources = {}
     for source, inputs in find(recipe, command.named, command.inputs, command.allow_empty).items():
         phase = extract_phase(SOURCES[source], inputs, recipe)
-        yield f"{source}: {len(inputs)} inputs, {sum(one.size for one in inputs) / 1e6:,.1f} MB"
-        yield from (f"  {one.name}  {one.size:,} bytes" for one in inputs)
-        to_do = len(unfinished(command.output, phase))
-        yield f"  {len(phase.items)} work items, {len(phase.items) - to_do} finished, {to_do} to do"
-    if not command.sources:
-        pieces, formats = recipe.tokenizer.vocab_size, ", ".join(recipe.shards.formats)
-        yield f"then the tokenizer ({pieces:,} pieces), token files, and shards as {formats}"
+        sources[source] = {
+            "inputs": {one.name: one.size for one in inputs},
+            "items": len(phase.items),
+            "to_do": len(unfinished(absolute(command.output), phase)),
+        }
+    return {"recipe": recipe.resolved(), "sources": sources}
 
 
 @contextlib.contextmanager

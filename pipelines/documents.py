@@ -10,8 +10,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import dataclasses
-import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +18,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 import xxhash
 
-from ..formats.documents import DOCUMENTS, DROPPED, RowWriter, document_row, dropped_row, read_rows
+from ..errors import SourceError
+from ..formats.documents import DOCUMENTS, DROPPED, document_row, dropped_row, read_rows
 from ..manifest import WORK, File, Receipt
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import Recipe, SourceRecipe
 from ..records import Damage, Document, Dropped, Reason
-from ..storage import MIB, Input, digest, join, open_read
+from ..storage import MIB, Input, digest, identify, join, open_read, read_json, write_json
 from .phase import Item, Phase, ShardOutput
 from .source import Slice, Source, run_steps
 from .sources import SOURCES
@@ -85,17 +86,15 @@ def extract(task: Extract, out: ShardOutput) -> None:
     source = SOURCES[task.source]
     counts: Counter[str] = Counter()
     results = run_steps(_admitted(task, source, out, counts), source.steps(task.recipe))
-    # Most slices are one file; a big input that cannot be cut is read once and written out in parts.
-    for part, first in enumerate(_and_first(results)):
+    first, part = next(results, None), 0
+    while part == 0 or first is not None:
+        # Most slices are one file; a big input that cannot be cut is read once and written out in parts.
         name = task.slice.name if part == 0 else f"{task.slice.name}-part{part:04d}"
-        _write_part(task, source, out, name, first, results, counts)
-
-
-def _and_first(results: Iterator[Document | Dropped]) -> Iterator[Document | Dropped | None]:
-    """The first result of each part, until there are none; None for the first part of a slice without any."""
-    yield next(results, None)
-    while (first := next(results, None)) is not None:  # not `yield from`: closing this must not close the results
-        yield first
+        first, part = _write_part(task, source, out, name, first, results, counts), part + 1
+    if identify(task.slice.input.url) != task.slice.input.identity:
+        raise SourceError(
+            f"{task.slice.input.name}: changed while it was read. Run again, with --redo, once it is complete."
+        )
 
 
 def _admitted(task: Extract, source: Source, out: ShardOutput, counts: Counter[str]) -> Iterator[Document]:
@@ -118,8 +117,13 @@ def _write_part(
     first: Document | Dropped | None,
     results: Iterator[Document | Dropped],
     counts: Counter[str],
-) -> None:
-    """One file of documents, one of dropped ones, one of claims, with the accounts of just these."""
+) -> Document | Dropped | None:
+    """One file of documents, one of dropped ones, one of claims, with their accounts.
+
+    Returns:
+        The first result of the next part, or None when this is the last one. It is taken before the accounts are
+        closed, so that the last part accounts for everything up to the end of the slice.
+    """
     stem = join(WORK, "extract", source.name, name)
     claims: list[tuple[int, int, int, int, int]] = []
     size = 0
@@ -127,7 +131,8 @@ def _write_part(
         out.table(f"{stem}.dropped.parquet", DROPPED) as dropped,
         out.table(f"{stem}.documents.parquet", DOCUMENTS) as kept,
     ):
-        for result in itertools.chain([] if first is None else [first], results):
+        result = first
+        while result is not None and size < task.recipe.part_mb * MIB:
             counts["documents.in"] += 1
             if isinstance(result, Dropped):
                 counts[f"documents.dropped.{result.reason}"] += 1
@@ -139,12 +144,12 @@ def _write_part(
                 counts["documents.kept"] += 1
                 counts["bytes.kept"] += n_bytes
                 size += n_bytes
-            if size >= task.recipe.part_mb * MIB:
-                break
+            result = next(results, None)
         kept.counts = dict(counts)
         counts.clear()
     with out.binary(f"{stem}.claims", rows=0) as file:
         file.write(np.sort(np.array(claims, CLAIM), order=["high", "low"], kind="stable").tobytes())
+    return result
 
 
 def _claim(document: Document, row: int, source: Source) -> tuple[int, int, int, int, int]:
@@ -158,22 +163,26 @@ def _claim(document: Document, row: int, source: Source) -> tuple[int, int, int,
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """Task: the claims whose hash begins in [first, last), of all shards in the order of the plan."""
+    """Task: the claims whose hash begins in [first, last), of all shards in the order of the plan.
+
+    `claims` is a JSON file of (path, bytes) of each shard's claims: in every task the list would be too long.
+    """
 
     name: str
-    claims: tuple[tuple[str, int], ...]  # path and size of each shard's claims
+    claims: str
     first: int
     last: int
 
 
-def unique_phase(source: str, extracted: Mapping[str, Receipt]) -> Phase:
+def unique_phase(source: str, output: str, extracted: Mapping[str, Receipt]) -> Phase:
     """Find the documents whose id is taken. The hash space is cut so that memory does not grow with the source."""
     files = {
         path: file for receipt in extracted.values() for path, file in receipt.files.items() if path.endswith(".claims")
     }
     size = sum(file.bytes for file in files.values())
     parts = max(1, -(-size // CLAIMS_IN_MEMORY))
-    claims = tuple((path, file.bytes) for path, file in files.items())
+    claims = join(WORK, "unique", f"{source}-claims.json")
+    write_json(join(output, claims), [(path, file.bytes) for path, file in files.items()])
     made_from = digest("unique", 1, [(path, file.sha256) for path, file in files.items()])
     edges = [(1 << 64) * part // parts for part in range(parts + 1)]
     items = []
@@ -186,12 +195,13 @@ def unique_phase(source: str, extracted: Mapping[str, Receipt]) -> Phase:
 
 
 def unique(task: Unique, out: ShardOutput) -> None:
-    shards = [_shard_of(path) for path, _ in task.claims]
-    pieces = [_claims_between(out.url(path), size, task.first, task.last) for path, size in task.claims]
-    losers = find_losers(pieces)
+    claims = read_json(out.url(task.claims))
+    shards = [_shard_of(path) for path, _ in claims]
+    pieces = [_claims_between(out.url(path), size, task.first, task.last) for path, size in claims]
+    losers = sorted((shards[shard], row) for shard, row in find_losers(pieces))
     with out.table(join(WORK, "unique", out.phase, f"{task.name}.parquet"), LOSERS) as table:
         for shard, row in losers:
-            table.add({"shard": shards[shard], "row": row})
+            table.add({"shard": shard, "row": row})
 
 
 def find_losers(pieces: Sequence[npt.NDArray[np.void]]) -> list[tuple[int, int]]:
@@ -241,25 +251,21 @@ def _shard_of(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Task: one extracted file, and the rows of it that lost their id."""
+    """Task: one extracted file, and where the rows of it that lost their id are listed."""
 
     source: str
     shard: str
     documents: tuple[str, File]
     dropped: tuple[str, File]
-    losers: tuple[int, ...]
+    losers: tuple[str, ...]
     drops: Drops
 
 
 def documents_phase(
-    source: str, recipe: Recipe, output: str, extracted: Mapping[str, Receipt], unique: Mapping[str, Receipt]
+    source: str, recipe: Recipe, extracted: Mapping[str, Receipt], taken: Mapping[str, Receipt]
 ) -> Phase:
     """Give every document file its final name, without the losers."""
-    losers: dict[str, list[int]] = defaultdict(list)
-    for receipt in unique.values():
-        for path in receipt.files:
-            for row in read_rows(join(output, path)):
-                losers[row["shard"]].append(row["row"])
+    lists = {path: file.sha256 for receipt in taken.values() for path, file in receipt.files.items()}
     drops = Drops(recipe.head_chars, recipe.dropped_heads)
     items = []
     for receipt in extracted.values():
@@ -267,29 +273,30 @@ def documents_phase(
             if not path.endswith(".claims"):
                 continue
             shard, stem = _shard_of(path), path.removesuffix(".claims")
-            lost = tuple(sorted(losers[shard]))
             documents = (f"{stem}.documents.parquet", receipt.files[f"{stem}.documents.parquet"])
             dropped = (f"{stem}.dropped.parquet", receipt.files[f"{stem}.dropped.parquet"])
-            fingerprint = digest(
-                "documents", 1, documents[1].sha256, dropped[1].sha256, lost, dataclasses.asdict(drops)
+            made_from = (documents[1].sha256, dropped[1].sha256, list(lists.values()))
+            fingerprint = digest("documents", 1, made_from, dataclasses.asdict(drops))
+            items.append(
+                Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, tuple(lists), drops))
             )
-            items.append(Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, lost, drops)))
     return Phase(f"{source}/documents", items, settle)
 
 
 def settle(task: Settle, out: ShardOutput) -> None:
     final = {kind: join(kind, task.source, f"{task.shard}.parquet") for kind in ("documents", "dropped")}
-    if not task.losers:
+    lost = {row for path in task.losers for row in _losers_of(out.url(path), task.shard)}
+    if not lost:
         out.copy(task.dropped[0], final["dropped"], task.dropped[1])
         out.copy(task.documents[0], final["documents"], task.documents[1])
         return
     counts = Counter(task.documents[1].counts)
-    lost = set(task.losers)
     with contextlib.ExitStack() as stack:
         dropped = stack.enter_context(out.table(final["dropped"], DROPPED))
         kept = stack.enter_context(out.table(final["documents"], DOCUMENTS))
-        _copy_rows(out.url(task.dropped[0]), dropped)
-        for number, row in enumerate(read_rows(out.url(task.documents[0]))):
+        for row in read_rows(out.verified(task.dropped[0], task.dropped[1].sha256)):
+            dropped.add(row)
+        for number, row in enumerate(read_rows(out.verified(task.documents[0], task.documents[1].sha256))):
             if number not in lost:
                 kept.add(row)
                 continue
@@ -300,9 +307,11 @@ def settle(task: Settle, out: ShardOutput) -> None:
         kept.counts = dict(counts)
 
 
-def _copy_rows(url: str, writer: RowWriter) -> None:
-    for row in read_rows(url):
-        writer.add(row)
+def _losers_of(url: str, shard: str) -> list[int]:
+    """The rows of one shard in a list of losers, which is sorted: only the row groups that can hold them are read."""
+    with open_read(url) as file:
+        rows: list[int] = pq.read_table(file, columns=["row"], filters=[("shard", "==", shard)])["row"].to_pylist()
+    return rows
 
 
 def settled_documents(receipts: Mapping[str, Receipt]) -> dict[str, File]:

@@ -8,6 +8,7 @@ everything else is to do.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import platform
 import time
 from collections import Counter
@@ -50,7 +51,7 @@ def perform(item: Item, phase: str, output: str, function: Callable[[Any, ShardO
         with ShardOutput(output, phase, item) as out:
             function(item.task, out)
     except CorpusmillError as error:
-        raise ShardError(f"{phase} {item.name}: {error}") from error
+        raise type(error)(f"{phase} {item.name}: {error}") from error
     except Exception as error:
         raise ShardError(
             f"{phase} {item.name}: {type(error).__name__}: {error}. The log in the output folder has the traceback; "
@@ -68,6 +69,14 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self._stack = contextlib.ExitStack()
         self._damage: RowWriter | None = None
         self._started = time.monotonic()
+
+    def __enter__(self) -> ShardOutput:
+        """Take an earlier receipt out of force before any file of it is replaced: it must not vouch for a mixture."""
+        earlier = read_receipts(self.output, self.phase, [self.item.name]).get(self.item.name)
+        self._earlier = set(earlier.files) if earlier else set()
+        if earlier:
+            write_receipt(self.output, self.phase, dataclasses.replace(earlier, fingerprint=""))
+        return self
 
     def url(self, path: str) -> str:
         """The URL of a path in the output folder."""
@@ -88,16 +97,20 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self._add(path, file.published, writer.rows, writer.counts)
 
     def copy(self, source: str, path: str, file: File) -> None:
-        """A second name for a file that an earlier phase published.
+        """A second name for a file that an earlier phase published."""
+        publish_copy(self.verified(source, file.sha256), self.url(path))
+        self.files[path] = file
+
+    def verified(self, path: str, sha256: str) -> str:
+        """The URL of a file that an earlier phase published, read once to see that it still is that file.
 
         Raises:
-            ShardError: the file is no longer what was published. It is deleted, so that the next run makes it again.
+            ShardError: it is not. It is deleted, so that the next run makes it again.
         """
-        if sha256_of(self.url(source)) != file.sha256:  # a hard link shares whatever befalls its other name
-            remove(self.url(source))
-            raise ShardError(f"{source} was damaged on disk and is deleted. The same command makes it again.")
-        publish_copy(self.url(source), self.url(path))
-        self.files[path] = file
+        if sha256_of(self.url(path)) != sha256:  # a hard link, too, shares whatever befalls its other name
+            remove(self.url(path))
+            raise ShardError(f"{path} was damaged on disk and is deleted. The same command makes it again.")
+        return self.url(path)
 
     def damage(self, input_name: str, damage: Damage) -> None:
         """Account for a piece of input that could not be read."""
@@ -113,13 +126,13 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self._stack.__exit__(kind, error, trace)
         if kind is not None:
             return
-        earlier = read_receipts(self.output, self.phase, [self.item.name])
+        # Files of other settings go while the old receipt still lists them: killed here, the next attempt finds them.
+        for path in self._earlier - set(self.files):
+            remove(self.url(path))
         seconds = round(time.monotonic() - self._started, 3)
         fingerprint, damaged = self.item.fingerprint, dict(self.damaged)
         receipt = Receipt(self.item.name, fingerprint, self.files, damaged, seconds, platform.node())
         write_receipt(self.output, self.phase, receipt)
-        for path in {path for old in earlier.values() for path in old.files} - set(self.files):
-            remove(self.url(path))  # made under other settings, and no longer part of this item
 
 
 def merge_damage(output: str, phase: str, receipts: Iterable[Receipt]) -> None:

@@ -6,14 +6,16 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..manifest import finished_items, read_receipts
+from ..storage import is_local
 from .phase import Phase
 
-LINE_EVERY = 30.0  # seconds between lines where there is no terminal
+LINE_EVERY = 30.0  # seconds between lines where there is no terminal, and between listings of an object store
 
 
 class PhaseWatch:
@@ -38,13 +40,13 @@ class PhaseWatch:
         return len(self.phase.items) - len(self.missing) + len(self.seen)
 
     def rates(self) -> str:
-        """`1,234 documents/s  5.6 MB/s  ETA 0:01:23`."""
+        """`1,234 documents/s  5.6 MB/s  ETA 1 day, 0:01:23`."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         cost = sum(self.costs[name] for name in self.seen)
         rest = sum(self.costs[name] for name in self.missing - self.seen)
         if not cost:
             return ""
-        eta = time.strftime("%H:%M:%S", time.gmtime(rest * seconds / cost))
+        eta = timedelta(seconds=round(rest * seconds / cost))
         return f"{self.rows / seconds:,.0f} {self.phase.unit}/s  {cost / seconds / 1e6:.1f} MB/s  ETA {eta}"
 
 
@@ -75,7 +77,7 @@ def _bar(console: Console, watch: PhaseWatch, stop: threading.Event) -> None:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(watch.phase.name, total=len(watch.phase.items), completed=watch.done, rates="")
-        while not stop.wait(1.0):
+        while not stop.wait(1.0 if is_local(watch.output) else LINE_EVERY):
             watch.look()
             progress.update(task, completed=watch.done, rates=watch.rates())
 

@@ -9,7 +9,6 @@ shards      each shard: built alone from range reads of the token files, written
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,13 +27,12 @@ from ..mixtures.recipe import Recipe
 from ..shards.build import Shard, ShardSpec, build_shard, build_validation, documents, plan_validation
 from ..shards.formats import FORMATS
 from ..shards.reader import index_table
-from ..shards.tokens import INDEX, TokenFile, pack, token_dtype
-from ..storage import digest, map_array, open_read, read_json
-from ..tokenizer.encode import open_tokenizer
+from ..shards.tokens import TokenFile, pack, token_dtype
+from ..storage import digest, open_read, read_json
+from ..tokenizer.encode import MODEL, open_tokenizer
 from ..tokenizer.train import train, training_lines
 from .phase import Item, Phase, ShardOutput
 
-MODEL = "tokenizer/tokenizer.model"
 PLAN = "shards/plan.json"
 Corpus = Mapping[str, Mapping[str, File]]  # source → path of a document file → what it is
 
@@ -52,6 +50,7 @@ class Sample:
     """Task: a hash-chosen share of one document file."""
 
     documents: str
+    sha256: str
     lines: str
     share: float
 
@@ -76,14 +75,14 @@ def sample_phase(corpus: Corpus, recipe: Recipe) -> Phase:
         share = min(1.0, wanted[source] / max(size[source], 1))
         for path, file in files.items():
             name = f"{source}/{PurePosixPath(path).stem}"
-            task = Sample(path, f"{WORK}/sample/{name}.txt", share)
+            task = Sample(path, file.sha256, f"{WORK}/sample/{name}.txt", share)
             items.append(Item(name, digest("sample", 1, file.sha256, share), file.bytes, task))
     return Phase("sample", items, sample)
 
 
 def sample(task: Sample, out: ShardOutput) -> None:
     with out.binary(task.lines) as file:
-        for row in read_rows(out.url(task.documents), ["id", "text"]):
+        for row in read_rows(out.verified(task.documents, task.sha256), ["id", "text"]):
             if unit_interval(row["id"], "tokenizer") < task.share:
                 for line in training_lines(row["text"]):
                     file.write(line.encode() + b"\n")
@@ -128,6 +127,7 @@ class Tokenize:
     """Task: one document file."""
 
     documents: str
+    sha256: str
     stem: str
     model_sha256: str
 
@@ -138,7 +138,8 @@ def tokens_phase(corpus: Corpus, model: File) -> Phase:
         for path, file in files.items():
             name = f"{source}/{PurePosixPath(path).stem}"
             fingerprint = digest("tokens", 1, file.sha256, model.sha256)
-            items.append(Item(name, fingerprint, file.bytes, Tokenize(path, f"tokens/{name}", model.sha256)))
+            task = Tokenize(path, file.sha256, f"tokens/{name}", model.sha256)
+            items.append(Item(name, fingerprint, file.bytes, task))
     return Phase("tokens", items, tokenize)
 
 
@@ -147,7 +148,7 @@ def tokenize(task: Tokenize, out: ShardOutput) -> None:
     dtype = token_dtype(tokenizer.vocab_size)
     ids: list[str] = []
     encoded = []
-    for row in read_rows(out.url(task.documents), ["id", "text"]):
+    for row in read_rows(out.verified(task.documents, task.sha256), ["id", "text"]):
         ids.append(row["id"])
         encoded.append(tokenizer.encode(row["text"]).astype(dtype))
     # The id is also what must stay on one side of the validation split: language and page.
@@ -163,26 +164,11 @@ def tokenize(task: Tokenize, out: ShardOutput) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Task: the plan of the whole mixture. Also what every shard needs to know of the recipe."""
+    """Task: the plan of the whole mixture."""
 
     stems: Mapping[str, tuple[str, ...]]  # source → its token files, without ending
     recipe: Recipe
     model_sha256: str
-
-    def marks(self, model_url: str) -> tuple[int | None, int | None]:
-        """BOS and EOS ids, None where the recipe wants none."""
-        tokenizer, wants = open_tokenizer(model_url, self.model_sha256), self.recipe.tokenizer
-        return (tokenizer.bos_id if wants.bos else None), (tokenizer.eos_id if wants.eos else None)
-
-    def open(self, out: ShardOutput) -> dict[str, list[TokenFile]]:
-        dtype = token_dtype(open_tokenizer(out.url(MODEL), self.model_sha256).vocab_size)
-        return {
-            source: [
-                TokenFile(map_array(out.url(f"{s}.index"), INDEX), map_array(out.url(f"{s}.tokens"), dtype), s)
-                for s in stems
-            ]
-            for source, stems in self.stems.items()
-        }
 
 
 def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, model: File) -> Phase:
@@ -190,44 +176,61 @@ def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, model: File) ->
     for name in tokens:
         stems[name.partition("/")[0]].append(f"tokens/{name}")
     made_from = [(path, file.sha256) for receipt in tokens.values() for path, file in receipt.files.items()]
-    decides = _deciding(recipe)
     task = Mix({source: tuple(names) for source, names in stems.items()}, recipe, model.sha256)
-    return Phase("mixture", [Item("plan", digest("mixture", 1, decides, made_from), 0, task)], mix)
+    return Phase("mixture", [Item("plan", digest("mixture", 1, _deciding(recipe), made_from), 0, task)], mix)
 
 
 def _deciding(recipe: Recipe) -> dict[str, Any]:
-    """What of the recipe decides shards, once there are token files."""
-    shares = {name: (source.weight, source.epochs) for name, source in sorted(recipe.active.items())}
-    marks = (recipe.tokenizer.bos, recipe.tokenizer.eos)
-    return {"shares": shares, "budget": recipe.budget_tokens, "validation": recipe.validation, "seed": recipe.seed} | {
+    """What of the recipe decides the plan, once there are token files."""
+    return {
+        "shares": {name: (source.weight, source.epochs) for name, source in sorted(recipe.active.items())},
+        "budget_tokens": recipe.budget_tokens,
+        "validation": recipe.validation,
+        "seed": recipe.seed,
         "tokens": recipe.shards.tokens,
-        "marks": marks,
+        "marks": (recipe.tokenizer.bos, recipe.tokenizer.eos),
     }
 
 
 def mix(task: Mix, out: ShardOutput) -> None:
-    """Write the plan: how many shards, each source's copies, limit and arcs, and the table that people read."""
-    recipe, files = task.recipe, task.open(out)
-    bos, eos = task.marks(out.url(MODEL))
+    """Write the plan: how many shards, each source's copies, limit and arcs, and all else a shard is built from."""
+    recipe = task.recipe
+    tokenizer = open_tokenizer(out.url(MODEL), task.model_sha256)
+    bos = tokenizer.bos_id if recipe.tokenizer.bos else None
+    eos = tokenizer.eos_id if recipe.tokenizer.eos else None
+    files = _token_files(out, task.stems, tokenizer.vocab_size)
     training = {source: documents(files[source], recipe.validation, bos, eos) for source in files}
-    rows = plan(recipe, {source: count_tokens(chunks) for source, chunks in training.items()})
-    n_shards = max(1, -(-sum(row.wanted or 0 for row in rows) // recipe.shards.tokens))
-    plans = {
-        row.source: plan_source(row.source, training[row.source], row.wanted or 0, n_shards, recipe.seed)
-        for row in rows
-    }
-    held_out = plan_validation(files, 1, recipe.validation, bos, eos)
-    n_held_out = max(1, -(-sum(p.tokens for p in held_out.values()) // recipe.shards.tokens))
-    held_out = plan_validation(files, n_held_out, recipe.validation, bos, eos)
-    table = [{**dataclasses.asdict(row), "written": plans[row.source].tokens} for row in rows]
+    available = {source: count_tokens(chunks) for source, chunks in training.items()}
+    wanted = {row.source: row.wanted or 0 for row in plan(recipe, available)}
+    n_train = max(1, -(-sum(wanted.values()) // recipe.shards.tokens))
+    train = {source: plan_source(source, training[source], wanted[source], n_train, recipe.seed) for source in files}
+    n_held_out = sum(p.tokens for p in plan_validation(files, 1, recipe.validation, bos, eos).values())
+    n_val = -(-n_held_out // recipe.shards.tokens)
+    val = plan_validation(files, n_val, recipe.validation, bos, eos) if n_val else {}
     value = {
-        "train": {source: p.to_json() for source, p in plans.items()},
-        "val": {source: p.to_json() for source, p in held_out.items()},
-        "n_shards": {"train": n_shards, "val": n_held_out if any(p.tokens for p in held_out.values()) else 0},
-        "table": table,
+        "plans": {
+            "train": {source: p.to_json() for source, p in train.items()},
+            "val": {source: p.to_json() for source, p in val.items()},
+        },
+        "n_shards": {"train": n_train, "val": n_val},
+        "available": available,
+        "token_files": task.stems,
+        "spec": {
+            "vocab_size": tokenizer.vocab_size,
+            "bos_id": bos,
+            "eos_id": eos,
+            "tokenizer_sha256": task.model_sha256,
+        },
+        "seed": recipe.seed,
+        "validation": recipe.validation,
     }
     with out.binary(PLAN) as file:
         file.write((json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _token_files(out: ShardOutput, stems: Mapping[str, Sequence[str]], vocab_size: int) -> dict[str, list[TokenFile]]:
+    dtype = token_dtype(vocab_size)
+    return {source: [TokenFile.open(out.url(stem), dtype) for stem in names] for source, names in stems.items()}
 
 
 # --- shards -----------------------------------------------------------------------------------------------------------
@@ -235,43 +238,42 @@ def mix(task: Mix, out: ShardOutput) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Task: one shard in every format."""
+    """Task: one shard in every format. What it is built from stands in the plan, which all shards share."""
 
     split: str
     number: int
     name: str
-    mix: Mix
+    formats: tuple[str, ...]
 
 
-def shards_phase(mixture: Phase, plan_file: File, output_plan: Mapping[str, Any]) -> Phase:
+def shards_phase(mixture: Phase, plan_file: File, n_shards: Mapping[str, int], recipe: Recipe) -> Phase:
     """A work item a shard, `train-00000-of-00008` and `val-00000-of-00001`."""
-    (item,) = mixture.items
-    task: Mix = item.task
+    (made_from,) = (item.fingerprint for item in mixture.items)
+    formats, cost = recipe.shards.formats, recipe.shards.tokens
     items = []
-    for split, n_shards in sorted(output_plan["n_shards"].items()):
-        for number in range(n_shards):
-            name = f"{split}-{number:05d}-of-{n_shards:05d}"
-            fingerprint = digest("shards", 1, item.fingerprint, plan_file.sha256, name, task.recipe.shards.formats)
-            items.append(Item(name, fingerprint, task.recipe.shards.tokens, Build(split, number, name, task)))
+    for split, total in sorted(n_shards.items()):
+        for number in range(total):
+            name = f"{split}-{number:05d}-of-{total:05d}"
+            fingerprint = digest("shards", 1, made_from, plan_file.sha256, name, formats)
+            items.append(Item(name, fingerprint, cost, Build(split, number, name, formats)))
     return Phase("shards", items, build)
 
 
 def build(task: Build, out: ShardOutput) -> None:
-    mix, recipe = task.mix, task.mix.recipe
-    files = mix.open(out)
-    bos, eos = mix.marks(out.url(MODEL))
-    plans = {source: SourcePlan.from_json(p) for source, p in read_json(out.url(PLAN))[task.split].items()}
+    value = read_json(out.url(PLAN))
+    spec = ShardSpec(task.name, **value["spec"], sources=tuple(sorted(value["token_files"])))
+    files = _token_files(out, value["token_files"], spec.vocab_size)
+    plans = {source: SourcePlan.from_json(p) for source, p in value["plans"][task.split].items()}
+    marks = (spec.bos_id, spec.eos_id)
     if task.split == "train":
-        shard = build_shard(files, plans, task.number, recipe.seed, recipe.validation, bos, eos)
+        shard = build_shard(files, plans, task.number, value["seed"], value["validation"], *marks)
     else:
-        shard = build_validation(files, plans, task.number, recipe.validation, bos, eos)
-    sources = tuple(sorted(files))
-    tokenizer = open_tokenizer(out.url(MODEL), mix.model_sha256)
-    spec = ShardSpec(task.name, tokenizer.vocab_size, bos, eos, mix.model_sha256, sources)
-    names = {source: [PurePosixPath(stem).name for stem in mix.stems[source]] for source in sources}
-    with out.binary(f"shards/index/{task.name}.parquet", len(shard.table), _counts(shard, task.split, sources)) as file:
-        pq.write_table(index_table(shard, sources, names), file, compression="zstd")
-    for form in recipe.shards.formats:
+        shard = build_validation(files, plans, task.number, value["validation"], *marks)
+    names = {source: [PurePosixPath(stem).name for stem in stems] for source, stems in value["token_files"].items()}
+    counts = _counts(shard, task.split, spec.sources)
+    with out.binary(f"shards/index/{task.name}.parquet", len(shard.table), counts) as file:
+        pq.write_table(index_table(shard, spec.sources, names), file, compression="zstd")
+    for form in task.formats:
         for suffix, data in FORMATS[form](shard, spec).items():
             with out.binary(f"shards/{form}/{task.name}{suffix}") as file:
                 file.write(data)

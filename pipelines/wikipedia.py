@@ -68,6 +68,10 @@ def read(piece: Slice, recipe: WikipediaRecipe) -> Iterator[Document | Damage]:
             ):  # any other damage to the head comes from read_pages too
                 yield info
             info = _info_from_name(piece.input.name)
+        if info.dbname and not info.dbname.endswith(
+            "wiki"
+        ):  # enwiktionary and others number their pages from 1 as well
+            info = dataclasses.replace(info, language=info.dbname)
         site = Site.of(info.language, info.namespaces)
         for page in read_pages(file, piece.start, piece.stop, max_page_bytes=recipe.max_page_mb * MIB):
             yield page if isinstance(page, Damage) else _document(page, info, site)

@@ -8,6 +8,7 @@ from ..errors import UsageError, did_you_mean
 from ..mixtures.recipe import load
 from ..pipelines.source import Basis
 from ..pipelines.sources import SOURCES
+from ..records import Reason
 
 
 def rows(source: str) -> list[dict[str, str]]:
@@ -25,8 +26,7 @@ def rows(source: str) -> list[dict[str, str]]:
     steps = [
         {"step": s.name, "basis": str(s.basis), "note": s.note} for s in SOURCES[source].steps(recipe.active[source])
     ]
-    note = "the newest revision stays, then the smallest content hash"
-    return [*steps, {"step": "one document an id", "basis": str(Basis.OURS), "note": note}]
+    return [*steps, {"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description}]
 
 
 def table(source: str) -> Table:

@@ -1,4 +1,4 @@
-"""The end of a run in three tables: the funnel of each source, the mixture beside the paper's, the shards."""
+"""The end of a run in two tables: the funnel of each source, and the mixture beside the paper's."""
 
 from __future__ import annotations
 

@@ -17,14 +17,15 @@ from ..errors import UsageError
 from ..formats.documents import read_footer, read_rows
 from ..manifest import WORK
 from ..mixtures.circle import unit_interval
-from ..storage import join, map_array, open_read, read_json, sha256_of, sizes
-from ..tokenizer.encode import Tokenizer
+from ..storage import join, map_array, open_read, read_bytes, read_json, sha256_of, sizes
+from ..tokenizer.encode import MODEL, Tokenizer
+from .megatron import dtype_of, encode_index
 from .tokens import INDEX, token_dtype
 
-MODEL = "tokenizer/tokenizer.model"
 # Beside what the manifest lists: the record itself, and what differs from run to run.
 OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock")
 OUR_FOLDERS = (WORK, "logs", "errors")
+REWRITE = "The same `corpusmill run` writes it again."
 ROUND_TRIPS = 0.02  # share of the documents of a shard that are encoded again and compared
 
 
@@ -44,7 +45,6 @@ class Record:
     rows: int
     bytes: int
     sha256: str
-    fingerprint: str
 
 
 def check_output(output: str) -> Iterator[Difference | None]:
@@ -53,16 +53,19 @@ def check_output(output: str) -> Iterator[Difference | None]:
     Raises:
         UsageError: there is no finished run.
     """
+    there = sizes(output)
     facts = read_json(join(output, "manifest.json"))
-    if facts is None:
+    if facts is None and "manifest.json" not in there:
         raise UsageError(
             f"{output}: no manifest.json: there is no finished run here. `corpusmill run` goes on with it."
         )
-    records, trouble = _read_manifest(output, facts)
+    if facts is None:
+        yield Difference("manifest.json", f"cannot be read. {REWRITE}")
+        return
+    records, trouble = _read_manifest(output, facts, there)
     if trouble:
         yield trouble
         return
-    there = sizes(output)
     broken = False
     for path, record in records.items():
         found = _check_file(output, record, there.get(path))
@@ -71,26 +74,31 @@ def check_output(output: str) -> Iterator[Difference | None]:
     for path in sorted(set(there) - set(records) - set(OURS)) if facts["complete"] else ():
         if path.partition("/")[0] not in OUR_FOLDERS:
             yield Difference(path, "not in the manifest; expected only what the run made. Delete it.")
-    yield from _check_accounts(facts)
-    if facts["mixture"] and not broken:  # what is inside files is worth a look once they are those of the run
+    yield from _check_damage(output, facts)
+    if broken:
+        return  # what is inside files is worth a look once they are those of the run
+    yield from _check_accounts(output, records, facts)
+    if facts["mixture"]:
         yield from _check_tokens(output, records)
         yield from _check_shards(output, records, facts)
 
 
-def _read_manifest(output: str, facts: Mapping[str, Any]) -> tuple[dict[str, Record], Difference | None]:
-    with open_read(join(output, "manifest.parquet")) as file:
-        data = file.read()
+def _read_manifest(
+    output: str, facts: Mapping[str, Any], there: Mapping[str, int]
+) -> tuple[dict[str, Record], Difference | None]:
+    if "manifest.parquet" not in there:
+        return {}, Difference("manifest.parquet", f"gone. {REWRITE}")
+    data = read_bytes(join(output, "manifest.parquet"))
     got = hashlib.sha256(data).hexdigest()
     if got != facts["manifest_sha256"]:
-        text = f"expected sha256 {facts['manifest_sha256']}, got {got}. The same `corpusmill run` writes it again."
-        return {}, Difference("manifest.parquet", text)
+        return {}, Difference("manifest.parquet", f"expected sha256 {facts['manifest_sha256']}, got {got}. {REWRITE}")
     rows = pq.read_table(pa.BufferReader(data)).to_pylist()
     records = [Record(**{name: row[name] for name in Record.__slots__}) for row in rows]
     return {record.path: record for record in records}, None
 
 
 def _check_file(output: str, record: Record, size: int | None) -> Difference | None:
-    """Size, digest, and for a table its rows and the fingerprint in its footer."""
+    """Size and digest, and for a table the rows that it is said to have."""
     redo = "Delete it; the same `corpusmill run` makes it again."
     if size is None:
         return Difference(record.path, "gone. The same `corpusmill run` makes it again.")
@@ -98,25 +106,42 @@ def _check_file(output: str, record: Record, size: int | None) -> Difference | N
         return Difference(record.path, f"expected {record.bytes:,} bytes, got {size:,}. {redo}")
     if (got := sha256_of(join(output, record.path))) != record.sha256:
         return Difference(record.path, f"expected sha256 {record.sha256}, got {got}. {redo}")
-    if record.path.endswith(".parquet"):
-        n_rows, footer = read_footer(join(output, record.path))
-        if n_rows != record.rows:
-            return Difference(record.path, f"expected {record.rows:,} rows, got {n_rows:,}. {redo}")
-        n_kept = footer.get("counts", {}).get("documents.kept", n_rows)
-        if record.path.startswith("documents/") and n_kept != n_rows:
-            return Difference(record.path, f"expected {n_kept:,} documents by its footer, got {n_rows:,}. {redo}")
+    if record.path.endswith(".parquet") and (n_rows := read_footer(join(output, record.path))[0]) != record.rows:
+        return Difference(record.path, f"expected {record.rows:,} rows, got {n_rows:,}. {redo}")
     return None
 
 
-def _check_accounts(facts: Mapping[str, Any]) -> Iterator[Difference]:
-    """In = kept + dropped, for every source."""
-    for source, counts in facts["sources"].items():
+def _check_accounts(output: str, records: Mapping[str, Record], facts: Mapping[str, Any]) -> Iterator[Difference]:
+    """In = kept + dropped, as the footers of the files say, as many rows as there are, and as the manifest says."""
+    for source, said in facts["sources"].items():
+        counts: Counter[str] = Counter()
+        rows: Counter[str] = Counter()
+        for path in records:
+            kind, _, rest = path.partition("/")
+            if kind in ("documents", "dropped") and rest.startswith(f"{source}/"):
+                n_rows, footer = read_footer(join(output, path))
+                counts.update(footer["counts"])
+                rows[kind] += n_rows
         dropped = sum(n for name, n in counts.items() if name.startswith("documents.dropped."))
-        read, kept = counts.get("documents.in", 0), counts.get("documents.kept", 0)
-        if read != kept + dropped:
+        kept = counts["documents.kept"]
+        if (rows["documents"], rows["dropped"]) != (kept, dropped) or counts["documents.in"] != kept + dropped:
+            text = f"{counts['documents.in']:,} read, {kept:,} kept, {dropped:,} dropped by the footers"
             yield Difference(
-                "manifest.json", f"{source}: {read:,} documents read, but {kept:,} kept and {dropped:,} dropped."
+                f"documents/{source}", f"{text}; {rows['documents']:,} and {rows['dropped']:,} rows are there."
             )
+        wrong = [name for name, n in counts.items() if said.get(name, 0) != n]
+        if wrong:
+            text = (
+                f"{source}: {wrong[0]} is {said.get(wrong[0], 0):,}, and {counts[wrong[0]]:,} by the files. {REWRITE}"
+            )
+            yield Difference("manifest.json", text)
+
+
+def _check_damage(output: str, facts: Mapping[str, Any]) -> Iterator[Difference]:
+    """As many rows in errors/ as there was damage."""
+    listed = sum(read_footer(join(output, "errors", path))[0] for path in sizes(join(output, "errors")))
+    if listed != (n := sum(facts["damage"].values())):
+        yield Difference("errors", f"expected {n:,} rows of damaged input, got {listed:,}. {REWRITE}")
 
 
 def _check_tokens(output: str, records: Mapping[str, Record]) -> Iterator[Difference]:
@@ -152,6 +177,8 @@ def _check_shards(output: str, records: Mapping[str, Record], facts: Mapping[str
                 written[source] += length
         if f"shards/raw/{name}.bin" in records:
             yield from _check_raw(output, name, table, tokenizer)
+        if f"shards/megatron/{name}.idx" in records:
+            yield from _check_megatron(output, name, table, tokenizer.vocab_size)
     for row in facts["mixture"]["table"]:
         if written[row["source"]] != row["written"]:
             wanted, got = row["written"], written[row["source"]]
@@ -176,6 +203,14 @@ def _check_raw(output: str, name: str, table: pa.Table, tokenizer: Tokenizer) ->
         if mark is not None and np.any(ids[at] != mark):
             yield Difference(path, f"expected {mark} as the {which} token of every document.")
     yield from _check_round_trips(output, path, table, ids, sidecar, tokenizer)
+
+
+def _check_megatron(output: str, name: str, table: pa.Table, vocab_size: int) -> Iterator[Difference]:
+    """One sequence a document, as long as the index says."""
+    path = f"shards/megatron/{name}.idx"
+    lengths = table["length"].to_numpy()
+    if read_bytes(join(output, path)) != encode_index(lengths[lengths > 0], dtype_of(vocab_size)):
+        yield Difference(path, "its sequences are not the documents of the shard's index.")
 
 
 def _check_round_trips(

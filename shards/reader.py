@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ShardError
+from ..storage import map_array
 from .build import Shard
-from .tokens import Ids, map_file, token_dtype
+from .tokens import Ids, token_dtype
 
 COMMON = ("format", "dtype", "byte_order", "vocab_size", "bos_id", "eos_id", "tokenizer_sha256")
 REDO = "delete it and run the same command again"
@@ -115,7 +116,7 @@ class ShardSet:
 
     def tokens(self, k: int) -> Ids:
         """The ids of shard k, mapped."""
-        return map_file(self._folder / "raw" / f"{self._names[k]}.bin", self.dtype)
+        return map_array(str(self._folder / "raw" / f"{self._names[k]}.bin"), self.dtype)[:]
 
     def table(self, k: int) -> pa.Table:
         """The documents of shard k, in order: start, length, source, shard, row, copy."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ..errors import ShardError
 from ..mixtures.circle import keys_of, split_hash
+from ..storage import map_array
 
 INDEX = np.dtype(
     [("key", "<u8"), ("start", "<u8"), ("length", "<u4"), ("split", "<u4"), ("row", "<u4"), ("zero", "<u4")]
@@ -97,12 +98,13 @@ class TokenFile:
 
     @classmethod
     def open(cls, stem: str | Path, dtype: npt.DTypeLike) -> TokenFile:
-        """Map `<stem>.index` and `<stem>.tokens` of a local folder; a ShardError when they do not fit each other.
+        """Map `<stem>.index` and `<stem>.tokens`, a path or URL; a ShardError when they do not fit each other.
 
         `dtype` is that of the tokenizer: `token_dtype(vocab_size)`.
         """
-        index, tokens = map_file(f"{stem}.index", INDEX), map_file(f"{stem}.tokens", dtype)
-        expected = int(index[-1]["start"]) + int(index[-1]["length"]) if len(index) else 0
+        index, tokens = map_array(f"{stem}.index", INDEX), map_array(f"{stem}.tokens", dtype)
+        last = index[max(0, len(index) - 1) : len(index)]
+        expected = int(last["start"][0]) + int(last["length"][0]) if len(last) else 0
         if expected != len(tokens):
             raise ShardError(
                 f"{stem}.tokens: expected {expected:,} tokens by its index, got {len(tokens):,}; "
@@ -133,13 +135,3 @@ class TokenFile:
         first, last = self.find(start), self.find(stop)
         pieces = [slice(first, last)] if start < stop else [slice(first, len(self.index)), slice(0, last)]
         return [piece for piece in pieces if piece.start < piece.stop]
-
-
-def map_file(path: str | Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """A local file as a read-only array of records; an empty file (which no system maps) gives an empty array."""
-    size, width = Path(path).stat().st_size, np.dtype(dtype).itemsize
-    if size % width:
-        raise ShardError(
-            f"{path}: expected a multiple of {width} bytes, got {size:,}; delete it and run the same command again"
-        )
-    return np.memmap(path, dtype, "r") if size else np.zeros(0, dtype)

@@ -68,7 +68,8 @@ def test_limit_takes_a_share_by_hash_and_a_larger_one_only_adds(inputs: Path, fi
 
     small, large = tmp_path / "small", tmp_path / "large"
     corpusmill(*run_arguments(inputs, small, 1, "--limit", 0.3, "--set", "tokenizer.vocab_size=500"), expect=4)
-    corpusmill(*run_arguments(inputs, large, 1, "--limit", 0.6), expect=4)
+    # In small parts, so that the last documents of a slice may lie outside the limit after its last part is full.
+    corpusmill(*run_arguments(inputs, large, 1, "--limit", 0.6, "--set", "sources.wikipedia.part_mb=0.01"), expect=4)
     assert set() < ids(small) < ids(large) < ids(finished)
     counts = manifest(small)["sources"]["wikipedia"]
     assert (
@@ -80,7 +81,53 @@ def test_limit_takes_a_share_by_hash_and_a_larger_one_only_adds(inputs: Path, fi
 def test_another_recipe_is_refused_in_the_same_folder(inputs: Path, finished: Path) -> None:
     refused = corpusmill(*run_arguments(inputs, finished, 1, "--set", "seed=3"), expect=2)
     assert "made with another recipe" in refused.stderr
-    assert (finished / "manifest.json").exists()
+    assert "holds a finished run" in corpusmill(*run_arguments(inputs, finished, 1, "wikipedia"), expect=2).stderr
+    corpusmill("check", finished)
+
+
+def test_a_refused_run_leaves_a_finished_one_as_it_is(inputs: Path, finished: Path, tmp_path: Path) -> None:
+    corpusmill(*run_arguments(inputs, finished, 1, "--redo", "--set", "seed=9", "--", "--rnuner=x"), expect=2)
+    folder = tmp_path / "in"
+    shutil.copytree(inputs, folder)
+    next((folder / "wikipedia").glob("eswiki-*")).unlink()
+    corpusmill(*run_arguments(folder, finished, 1), expect=2)
+    corpusmill("check", finished)
+
+
+def test_a_folder_of_other_things_is_no_output(inputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("a stranger's")
+    assert "not of a run (mine.txt" in corpusmill(*run_arguments(inputs, tmp_path, 1), expect=2).stderr
+    in_a_file = corpusmill(*run_arguments(inputs, tmp_path / "mine.txt", 1), expect=1)
+    assert "a bug" not in in_a_file.stderr
+    assert (tmp_path / "mine.txt").read_text() == "a stranger's"
+
+
+def test_a_page_of_50_mb_costs_itself_alone(tmp_path: Path) -> None:
+    import bz2
+
+    def page(number: int, text: str) -> str:
+        revision = (
+            f"<revision><id>{number}</id><timestamp>2022-06-20T00:00:00Z</timestamp><text>{text}</text></revision>"
+        )
+        return f"<page><title>Page {number}</title><ns>0</ns><id>{number}</id>{revision}</page>"
+
+    prose = " ".join(f"The {word} of the mill is a {word}." for word in ("stone", "wheel", "sluice", "grain", "flour"))
+    pages = [page(n, f"{prose} It has the number {n}.") for n in range(1, 60)]
+    head = "<mediawiki><siteinfo><dbname>enwiki</dbname></siteinfo>"
+    dump = head + "".join(pages[:30]) + page(99, "x " * 25_000_000) + "".join(pages[30:]) + "</mediawiki>"
+    folder = tmp_path / "in/wikipedia"
+    folder.mkdir(parents=True)
+    (folder / "enwiki-20220620-pages-articles.xml.bz2").write_bytes(bz2.compress(dump.encode(), 1))
+    (folder / "enwikiquote-20220620-pages-articles.xml.bz2").write_bytes(
+        bz2.compress(dump.replace("enwiki", "enwikiquote").replace("x " * 25_000_000, "").encode())
+    )
+    corpusmill(*run_arguments(tmp_path / "in", tmp_path / "out", 1, "--set", "tokenizer.vocab_size=330"), expect=4)
+    facts = manifest(tmp_path / "out")
+    assert facts["damage"] == {"page_too_long": 1}
+    assert facts["sources"]["wikipedia"]["documents.kept"] == 59
+    # Wikiquote numbers its pages from 1 as well: none of them may take an article's id.
+    assert facts["sources"]["wikipedia"]["documents.dropped.wikipedia.language"] == 60
+    assert "documents.dropped.common.duplicate_id" not in facts["sources"]["wikipedia"]
 
 
 def test_a_second_run_is_refused_while_one_is_at_work(inputs: Path, finished: Path) -> None:
@@ -107,6 +154,8 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
         pytest.param(["run", "sample", "--wrokers", "2"], "No such option", id="option"),
         pytest.param(["describe", "wikipdia"], 'did you mean "wikipedia"', id="source"),
         pytest.param(["describe", "arxiv"], "cannot read it yet", id="source that is not built"),
+        pytest.param(["describe", "wikipedia", "--", "--x"], "only `corpusmill run` takes them", id="beam elsewhere"),
+        pytest.param(["plan", "sample", "--set", "max_epochs=.nan"], "expected a finite number", id="not a number"),
         pytest.param(["plan", "lama1"], 'did you mean "llama1"', id="recipe"),
         pytest.param(["check", "/nonexistent"], "no finished run here", id="check of nothing"),
         pytest.param(
@@ -127,7 +176,8 @@ def test_mistakes_are_one_line_and_exit_code_2(
 
 
 def test_a_vocabulary_that_the_sample_cannot_fill_says_which_it_can(inputs: Path, tmp_path: Path) -> None:
-    failed = corpusmill(*run_arguments(inputs, tmp_path / "out", 1, "--set", "tokenizer.vocab_size=60000"), expect=1)
+    failed = corpusmill(*run_arguments(inputs, tmp_path / "out", 1, "--set", "tokenizer.vocab_size=60000"), expect=2)
+    assert "while running" not in failed.stderr
     assert "tokenizer.vocab_size: 60000 pieces cannot be trained here" in failed.stderr
     assert "Traceback" not in failed.stderr
 
@@ -155,6 +205,12 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def edit_counts(path: Path) -> None:
+    facts = json.loads(path.read_text())
+    facts["sources"]["wikipedia"]["documents.kept"] += 1
+    path.write_text(json.dumps(facts))
+
+
 @pytest.mark.parametrize(
     ("pattern", "spoil", "message"),
     [
@@ -166,6 +222,12 @@ def flip(path: Path) -> None:
         pytest.param("shards/megatron/train-00001-*.idx", Path.unlink, "gone", id="a lost file"),
         pytest.param("tokenizer/tokenizer.model", flip, "expected sha256", id="another tokenizer"),
         pytest.param("manifest.parquet", flip, "expected sha256", id="another manifest"),
+        pytest.param("manifest.parquet", Path.unlink, "gone", id="a lost manifest"),
+        pytest.param(
+            "manifest.json", lambda p: p.write_text(p.read_text()[:-20]), "cannot be read", id="a cut manifest"
+        ),
+        pytest.param("manifest.json", edit_counts, "by the files", id="edited accounts"),
+        pytest.param("errors", shutil.rmtree, "rows of damaged input", id="lost accounts of damage"),
         pytest.param(
             "shards/raw",
             lambda p: (p / "train-00000-of-00099.bin").touch(),
@@ -188,7 +250,6 @@ def test_check_finds_what_differs(
     spoil(path)
     said = corpusmill("check", output, expect=3).stdout
     assert message in said
-    assert (path.name if path.is_file() else "train-00000-of-00099.bin") in said or "gone" in said
 
 
 def test_a_lost_file_is_made_again(inputs: Path, finished: Path, copy_of: Callable[[Path], Path]) -> None:

@@ -34,7 +34,7 @@ def test_packages_are_those_of_the_tree() -> None:
     folders = {
         path.parent.relative_to(ROOT) for path in ROOT.glob("*/**/__init__.py") if path.parts[len(ROOT.parts)][0] != "."
     }
-    assert listed >= {"corpusmill", *(f"corpusmill.{'.'.join(folder.parts)}" for folder in folders)}
+    assert listed == {"corpusmill", *(f"corpusmill.{'.'.join(folder.parts)}" for folder in folders)}
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))

@@ -82,3 +82,48 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be opened"):
         storage.open_read(str(tmp_path / "nothing"))
     assert storage.read_json(str(tmp_path / "nothing")) is None
+
+
+def test_what_other_processes_publish_is_seen(tmp_path: Path) -> None:
+    """Object stores cache their listings: a file that came after a listing must be found all the same."""
+    import fsspec
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Caching(MemoryFileSystem):
+        """As s3fs does: `find` fills the cache of listings, and `info` asks it first."""
+
+        protocol = "caching"
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return MemoryFileSystem._strip_protocol(path.replace("caching://", "memory://"))
+
+        def find(self, path: str, *rest: object, **more: object) -> object:
+            self.dircache[path] = list(MemoryFileSystem.find(self, path))
+            return MemoryFileSystem.find(self, path, *rest, **more)
+
+        def _open(self, path: str, *rest: object, **more: object) -> object:
+            if any(path.startswith(f"{folder}/") and path not in names for folder, names in self.dircache.items()):
+                raise FileNotFoundError(path)
+            return MemoryFileSystem._open(self, path, *rest, **more)
+
+    fsspec.register_implementation("caching", Caching, clobber=True)
+    storage.write_json("caching://bucket/receipts/a.json", 1)
+    assert storage.sizes("caching://bucket/receipts") == {"a.json": 2}
+    storage.write_json("caching://bucket/receipts/b.json", 2)
+    assert storage.read_json("caching://bucket/receipts/b.json") == 2
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_file_is_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.symlink_to("nowhere") if kind == "link" else os.mkfifo(path)
+    with pytest.raises(SourceError, match=r"a\.xml"):
+        storage.find_inputs(str(tmp_path), "*.xml")
+
+
+def test_names_that_fsspec_would_take_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "a::b"
+    storage.publish(str(folder / "file"), b"x")
+    assert storage.read_bytes(str(folder / "file")) == b"x"
+    assert [one.name for one in storage.find_inputs(str(folder), "*")] == ["file"]

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import sentencepiece
 
 from ..errors import ShardError
-from ..storage import read_bytes
+from ..storage import read_bytes, sha256_of
 
 Ids = npt.NDArray[np.int32]
+MODEL = "tokenizer/tokenizer.model"  # in an output folder
 
 
 class Tokenizer:
@@ -57,5 +58,11 @@ class Tokenizer:
 
 @functools.cache
 def open_tokenizer(path: str, sha256: str) -> Tokenizer:
-    """A tokenizer opened once per process; with the digest in the key a new model is never taken for an old one."""
+    """The tokenizer with this digest, opened once per process.
+
+    Raises:
+        ShardError: the file is another one.
+    """
+    if (got := sha256_of(path)) != sha256:
+        raise ShardError(f"{path}: expected sha256 {sha256}, got {got}. Delete it; the same command trains it again.")
     return Tokenizer(path)

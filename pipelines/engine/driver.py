@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from ...errors import ShardError, UsageError
-from ...manifest import RECEIPTS, Receipt, finished_items, read_receipts, receipt_url, total
+from ...manifest import RECEIPTS, Receipt, finished_items, read_receipts, receipt_url, total_damage
 from ...storage import ASIDE, in_one_process, join, remove, sizes
 from ..phase import Phase, merge_damage, perform
 from ..progress import PhaseWatch, watching
@@ -25,7 +25,7 @@ LEFT_ASIDE = re.compile(r"\.[0-9a-f]{32}" + re.escape(ASIDE) + "$")
 
 @dataclass
 class Driver:
-    """The phases of one run in one output folder. Hold the folder's lock while it lives."""
+    """The phases of one run in one output folder. Hold the folder's lock while it works."""
 
     output: str
     workers: int
@@ -42,10 +42,9 @@ class Driver:
             raise UsageError(
                 f"{self.output}: memory:// is seen by one process only. Use --workers 1 here, or a folder."
             )
-        self._sweep()
 
-    def _sweep(self) -> None:
-        """Half-written files of a run that was killed."""
+    def sweep(self) -> None:
+        """Delete the half-written files of a run that was killed. Only while the folder is locked."""
         for name in sizes(self.output):
             if LEFT_ASIDE.search(name):
                 remove(join(self.output, name))
@@ -86,8 +85,8 @@ class Driver:
         watch = PhaseWatch(self.output, phase, missing, lambda name, fingerprint: wanted[name] == fingerprint)
         function = functools.partial(perform, phase=phase.name, output=self.output, function=phase.function)
         items = [item for item in phase.items if item.name in missing]
-        # A pool for one item would only cost its start.
-        workers = min(self.workers, len(items))
+        # A pool for one item would only cost its start, and another runner has workers of its own.
+        workers = min(self.workers, len(items)) if is_embedded(self.options) else 1
         with watching(self.console, self.quiet, watch):
             run(lambda p: p | phase.name >> MapShards(items, function, workers, phase.name), self.options)
 
@@ -112,7 +111,7 @@ class Driver:
     @property
     def damage(self) -> dict[str, int]:
         """Damaged input of all phases: error → how often."""
-        return dict(total((r for done in self.finished.values() for r in done.values()), "damage"))
+        return dict(total_damage(r for done in self.finished.values() for r in done.values()))
 
 
 def unfinished(output: str, phase: Phase) -> set[str]:

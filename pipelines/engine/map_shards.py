@@ -13,7 +13,7 @@ from .pool import map_in_pool
 
 @dataclass(eq=False)
 class MapShards(beam.PTransform):  # type: ignore[misc]
-    """Call `function` on every item: on the embedded runner in a pool of `workers` processes, elsewhere in place.
+    """Call `function` on every item: in a pool of `workers` processes (the embedded runner), or with 1 in place.
 
     For the pool the whole list is one element, and the pool lives in a `with` inside one generator: no setup, teardown
     or finish_bundle to get wrong, and the pool is gone whichever way the generator ends. The embedded runner's own
@@ -29,7 +29,7 @@ class MapShards(beam.PTransform):  # type: ignore[misc]
         super().__init__()
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection[None]:
-        if type(begin.pipeline.runner).__name__ == "FnApiRunner" and self.workers > 1:
+        if self.workers > 1:
             whole = begin | beam.Create([list(self.items)])
             return whole | "pool" >> beam.FlatMap(map_in_pool, self.function, self.workers, self.phase)
         return begin | beam.Create(list(self.items)) | "in place" >> beam.Map(self.function)

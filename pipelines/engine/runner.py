@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import apache_beam as beam
@@ -12,7 +13,11 @@ from ...errors import CorpusmillError, ShardError, UsageError
 # Beam's own default first tries to download a binary, with no timeout, and then falls back in silence: two engines for
 # one command.
 DEFAULT_RUNNER = "FnApiRunner"
-REFUSED = {"DaskRunner": "it computes only the last branch of a graph and reports success"}
+BEAMS_OWN_WORDS = re.compile(r" \[while running '[^']*'\]")
+REFUSED = {
+    "DaskRunner": "it computes only the last branch of a graph and reports success",
+    "DirectRunner": "it first tries to download another engine and falls back in silence",
+}
 
 
 def pipeline_options(arguments: Sequence[str]) -> PipelineOptions:
@@ -31,7 +36,7 @@ def pipeline_options(arguments: Sequence[str]) -> PipelineOptions:
     standard.runner = standard.runner or DEFAULT_RUNNER
     name = standard.runner.rsplit(".")[-1]
     if name in REFUSED:
-        raise UsageError(f"--runner={name} is refused: {REFUSED[name]}. Leave it out, or use a portable runner.")
+        raise UsageError(f"--runner={name} is refused: {REFUSED[name]}. Leave it out: {DEFAULT_RUNNER} does the work.")
     # Every function is importable by name: nothing of the main program needs to travel.
     options.view_as(SetupOptions).save_main_session = False
     return options
@@ -51,8 +56,6 @@ def run(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> Non
     try:
         with beam.Pipeline(options=options) as pipeline:
             build(pipeline)
-    except CorpusmillError:
-        raise
     except Exception as error:
         raise _ours(error) from error
 
@@ -62,12 +65,12 @@ def _ours(error: BaseException) -> CorpusmillError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, CorpusmillError):
-            return cause
+            return type(cause)(BEAMS_OWN_WORDS.sub("", str(cause)))
         cause = cause.__cause__ or cause.__context__
     # A portable runner brings back text: the traceback of the worker, our line somewhere in it.
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     marker = f"{ShardError.__module__}.{ShardError.__name__}: "
-    ours = [line.split(marker, 1)[1] for line in lines if marker in line]
+    ours = [BEAMS_OWN_WORDS.sub("", line.split(marker, 1)[1]) for line in lines if marker in line]
     return ShardError(
         ours[-1] if ours else f"the runner failed: {type(error).__name__}: {lines[-1] if lines else error}"
     )

@@ -80,7 +80,7 @@ def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     aside.parent.mkdir()
     aside.write_text("half")
     (tmp_path / "files/mine.tmp").write_text("a stranger's")
-    Driver(str(tmp_path), workers=1, quiet=True)
+    Driver(str(tmp_path), workers=1, quiet=True).sweep()
     assert files(tmp_path) == {"mine.tmp": "a stranger's"}
 
 

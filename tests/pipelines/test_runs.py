@@ -71,6 +71,24 @@ def test_killed_and_resumed_gives_the_same_bytes(receipts: int, inputs: Path, fi
     assert not list(output.rglob("*.tmp"))
 
 
+@pytest.mark.parametrize("items", [1, 5])
+def test_a_change_that_was_killed_and_taken_back_leaves_no_trace(
+    items: int, inputs: Path, finished: Path, copy_of: Callable[[Path], Path]
+) -> None:
+    """Files of the new settings must not pass for those of the old ones, whose receipts are the same size or not."""
+    output = copy_of(finished)
+    receipts = output / "work/receipts/tokens"
+    before = {path: path.read_text() for path in receipts.rglob("*.json")}
+    process = start(*run_arguments(inputs, output, 2, "--redo", "--set", "tokenizer.vocab_size=700"))
+    changed = until(process, lambda: sum(path.read_text() != text for path, text in before.items()) >= items)
+    process.kill()
+    process.communicate()
+    assert changed, "the run ended before it could be killed"
+    corpusmill(*run_arguments(inputs, output, 2, "--redo"), expect=4)
+    assert digests(output) == digests(finished)
+    corpusmill("check", output)
+
+
 @pytest.fixture(scope="module")
 def long_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough work for a process of the pool to be caught at it."""
@@ -152,6 +170,13 @@ def test_a_new_seed_rewrites_shards_alone(inputs: Path, finished: Path, copy_of:
     assert all(path.stat().st_ino == inode for path, inode in before.items())
     assert digests(output, ["shards"]) != digests(finished, ["shards"])
     corpusmill("check", output)
+
+
+def test_what_is_only_printed_changes_no_bytes(inputs: Path, finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+    done = corpusmill(*run_arguments(inputs, output, 2, "--set", "max_epochs=2", "--redo"), expect=4)
+    assert "too small" in done.stdout
+    assert digests(output) == digests(finished)
 
 
 def test_one_more_input_renames_nothing_and_is_taken_with_redo_only(inputs: Path, tmp_path: Path) -> None:
