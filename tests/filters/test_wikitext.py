@@ -36,6 +36,7 @@ def test_doctests(module):
         pytest.param("[[a]]s and [[b|c]]d", "as and cd", id="link-trail"),
         pytest.param("[[a|b|c]]", "b|c", id="all-after-first-pipe-is-label"),
         pytest.param("[[Help:Foo (bar)|]]", "Foo", id="pipe-trick"),
+        pytest.param("[[a (b) (c) |]] [[d (e|]] [[f(|]] [[g (h))|]]", "a (b) d (e f( g (h))", id="odd-pipe-tricks"),
         pytest.param("[[:Category:X]] [[:File:x.png|y]]", "Category:X y", id="leading-colon-shows"),
         pytest.param("see [[wikt:w:Foo]] and [[:de:Hund]]", "see Foo and Hund", id="interwiki-prefix-goes"),
         pytest.param("text\n[[de:A]]\n[[fr:B]] [[nds-nl:C]]", "text", id="interlanguage-lines-go"),
@@ -238,6 +239,32 @@ def test_hostile_repetition_ends(unit):
 )
 def test_deep_nesting_ends(opening, closing):
     assert to_text(opening * 30_000 + "x" + closing * 30_000) in ("", "x")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param((("[[x", 1), (" ", 10**6), ("y|]]", 1)), id="spaces-in-pipe-trick"),
+        pytest.param((("[[x (", 1), ("(", 10**6), (")|]]", 1)), id="brackets-in-pipe-trick"),
+        pytest.param((("a", 8 * 10**6), ("(", 4 * 10**5), ("{{a}})", 4 * 10**5)), id="brackets-emptied-one-by-one"),
+        pytest.param((("a", 8 * 10**6), ("  (", 4 * 10**5), ("{{a}})", 4 * 10**5)), id="and-the-spaces-before-them"),
+        pytest.param((("[[<", 10**5), ("|", 10**7), ("]]", 10**5)), id="label-cut-by-each-link"),
+        pytest.param((("[[a<|", 10**5), ("b]", 5 * 10**5), ("]]", 10**5)), id="long-label-of-many-links"),
+        pytest.param((("<ref>", 1), ("<ref/>", 10**5), ("<ref>", 10**5), ("</ref>", 1)), id="references"),
+        pytest.param((("[http://x ", 10**5), ("a", 10**6), ("]", 10**5)), id="external-links-around-text"),
+        pytest.param((("{{{{{", 10**5), ("}}", 10**5), ("}}}", 10**5)), id="braces-closed-in-part"),
+        pytest.param((("\n", 10**6), ("=", 10**6), (" ", 10**6)), id="line-of-a-heading-mark"),
+        pytest.param((("{|\n", 1), ("a ||", 10**5), (" ", 10**6), ("b !!", 10**5)), id="cells"),
+    ],
+)
+def test_hostile_runs_end(parts):
+    """Sized for minutes where text before or after a mark were copied or read again for each mark."""
+    to_text("".join(unit * n for unit, n in parts))
+
+
+def test_redirect_with_endless_spaces_ends():
+    assert not is_redirect("#redirect" + " " * 10**6)
+    assert not is_redirect(" " * 10**6 + "#" + " " * 10**6 + "redirect" + " " * 10**6 + ":" + " " * 10**6)
 
 
 def test_each_block_looks_for_its_end_once(monkeypatch):

@@ -75,6 +75,27 @@ def test_a_failure_names_the_item_and_leaves_the_others(task: str, driver: Drive
     assert unfinished(str(tmp_path), phase(a="a long one goes first", b=task)) == {"b"}
 
 
+def write_pair(task: str, out: ShardOutput) -> None:
+    """A shard function of two files, each of one byte; `torn` ends between them."""
+    for number in (1, 2):
+        with out.binary(f"files/{out.item.name}{number}") as file:
+            file.write(task[:1].encode())
+        if "torn" in task:
+            raise ValueError("killed here")
+
+
+def test_old_settings_do_not_take_the_files_of_new_ones_for_their_own(driver: Driver, tmp_path: Path) -> None:
+    def pair(task: str) -> Phase:
+        return Phase("test/pair", [Item("a", f"of {task}", 1, task)], write_pair)
+
+    driver.run(pair("1"))
+    with pytest.raises(ShardError):
+        driver.run(pair("2 torn"))
+    assert files(tmp_path) == {"a1": "2", "a2": "1"}
+    driver.run(pair("1"))
+    assert files(tmp_path) == {"a1": "1", "a2": "1"}
+
+
 def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     aside = tmp_path / f"files/a.{'0' * 32}.tmp"
     aside.parent.mkdir()
