@@ -20,11 +20,13 @@ demo: $(VENV)/.installed
 	rm -rf $(OUT)/demo
 	$(BIN)/corpusmill sample $(OUT)/demo/input
 	$(BIN)/corpusmill describe wikipedia
-	$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus; \
+	@echo "$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus"; \
+		$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus; \
 		code=$$?; test $$code -eq 4 || { echo "expected exit code 4 (done with damaged input), got $$code"; exit 1; }
 	@echo "Exit code 4, as it should be: the sample holds damage on purpose, and all else came through."
 	$(BIN)/corpusmill check $(OUT)/demo/corpus
 	$(BIN)/corpusmill train $(OUT)/demo/corpus --steps 200
+	@echo "Documents, tokens and shards are in $(OUT)/demo/corpus; \". $(BIN)/activate\" puts corpusmill on the PATH."
 
 test: $(VENV)/.installed lint types
 	$(BIN)/python -m pytest

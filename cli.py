@@ -21,6 +21,7 @@ from .config import to_yaml
 from .errors import CorpusmillError, Interrupted, UsageError
 from .mixtures.plan import plan as plan_mixture
 from .mixtures.recipe import Recipe, load
+from .records import counted
 from .report import funnel
 from .storage import join, read_json
 
@@ -43,19 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         return Interrupted.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return Interrupted.exit_code
     except Exception as error:
         if "--debug" in given:
             traceback.print_exc()
-        if isinstance(error, OSError) and error.filename:
-            error = CorpusmillError(f"{error.filename}: {error.strerror}.")
+        if isinstance(error, OSError):
+            error = CorpusmillError(f"{error.filename}: {error.strerror}." if error.filename else f"{error}.")
         if not isinstance(error, CorpusmillError):
             error = CorpusmillError(f"{type(error).__name__}: {error} (a bug; --debug shows where).")
-        Console(stderr=True).print(f"[red]error:[/red] {_escape(str(error))}", highlight=False, soft_wrap=True)
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         return error.exit_code
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _epilog(*examples: str) -> str:
@@ -218,8 +218,8 @@ def run(
     damaged = sum(facts["damage"].values())
     if damaged:
         where = f"{command.output}/errors lists them with path, offset and reason."
-        message = f"{damaged} pieces of damaged input were left out; {where}"
-        Console(stderr=True).print(f"[yellow]{message}[/yellow]", highlight=False, soft_wrap=True)
+        message = f"{counted(damaged, 'piece')} of damaged input left out; {where}"
+        Console(stderr=True).print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
     return DAMAGED if damaged and not command.allow_damage else 0
 
 
@@ -233,6 +233,8 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
         for name, size in found["inputs"].items():
             click.echo(f"  {name}  {size:,} bytes")
         click.echo(f"  {found['items']} work items, {found['items'] - found['to_do']} finished, {found['to_do']} to do")
+    for note in facts["notes"]:
+        click.echo(note)
     click.echo("then the tokenizer, token files and shards of the whole recipe, unless sources are named")
 
 
@@ -242,9 +244,8 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
     if facts["mixture"]:
         console.print(funnel.mixture(facts["mixture"]["table"]))
         shards = facts["mixture"]["n_shards"]
-        console.print(
-            f"{shards['train']} training shards and {shards['val']} for validation in {output}/shards", highlight=False
-        )
+        said = f"{counted(shards['train'], 'training shard')} and {shards['val']} for validation in {output}/shards"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

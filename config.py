@@ -91,7 +91,9 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         raise ConfigError(f"{where}: expected a finite number, got {value}.")
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    expected = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
+    expected = (
+        f"a list of {arguments[0].__name__}, as in [a, b]" if origin is tuple else getattr(hint, "__name__", str(hint))
+    )
     trap = " (YAML takes no and yes for booleans: quote it)" if isinstance(value, bool) else ""
     raise ConfigError(f"{where}: expected {expected}, got {value!r}{trap}.")
 

@@ -8,6 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 
+def counted(n: int, noun: str) -> str:
+    """
+    >>> counted(1, "piece"), counted(2000, "piece")
+    ('1 piece', '2,000 pieces')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 class Reason(StrEnum):
     """Why a document was dropped: `family.reason`, never reused with another meaning.
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from fsspec.implementations.local import LocalFileSystem
 
-from .errors import ShardError, SourceError
+from .errors import ShardError, SourceError, UsageError
 
 MIB = 1 << 20
 ASIDE = ".tmp"
@@ -51,8 +51,11 @@ def filesystem(url: str) -> tuple[Any, str]:
     """The fsspec filesystem of a URL, and the path in it."""
     if "://" not in url:
         return LocalFileSystem(), str(Path(url).absolute())  # as it stands: fsspec would give `::` a meaning
-    # A cached listing would hide what other processes have published meanwhile.
-    fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    try:
+        # A cached listing would hide what other processes have published meanwhile.
+        fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{url}: {error}.") from error
     return fs, str(path)
 
 
@@ -137,7 +140,7 @@ def publishing(url: str) -> Iterator[HashingFile]:
     if isinstance(fs, LocalFileSystem):
         final = Path(path)
         final.parent.mkdir(parents=True, exist_ok=True)
-        aside = final.with_name(f"{final.name}.{uuid.uuid4().hex}{ASIDE}")
+        aside = final.with_name(f".{uuid.uuid4().hex}{ASIDE}")
     else:
         handle, scratch = tempfile.mkstemp(suffix=ASIDE)
         os.close(handle)
@@ -174,7 +177,7 @@ def publish_copy(source: str, target: str) -> None:
         return
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    aside = final.with_name(f"{final.name}.{uuid.uuid4().hex}{ASIDE}")
+    aside = final.with_name(f".{uuid.uuid4().hex}{ASIDE}")
     try:
         try:
             os.link(source_path, aside)
@@ -249,12 +252,12 @@ def find_inputs(folder: str, pattern: str) -> list[Input]:
     found = fs.glob(f"{plain}/{pattern}", detail=True)
     inputs = []
     for path, info in sorted(found.items()):
-        if info["type"] == "directory":
-            continue
         if info["type"] != "file":
             raise SourceError(
-                f"{path}: expected a file, got a {info['type']} (a broken link, a pipe?). Take it out of the folder."
+                f"{path}: expected a file, got a {info['type']} or a broken link. Take it out of the folder."
             )
+        if not path.isprintable():
+            raise SourceError(f"{path!a}: expected a name of printable UTF-8. Rename the file.")
         url = path if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)
         inputs.append(Input(path[len(root) + 1 :], url, int(info["size"]), identify(url)))
     return inputs

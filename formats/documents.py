@@ -72,11 +72,20 @@ class RowWriter:
         self._writer.close()
 
 
+def read_table(
+    url: str, columns: list[str] | None = None, filters: list[tuple[str, str, Any]] | None = None
+) -> pa.Table:
+    """A Parquet file, or those of its row groups that can fit the filters, as a table."""
+    with open_read(url) as file:
+        # Without threads: with a Python file they may outlive the interpreter and abort it (apache/arrow issue 50482).
+        return pq.read_table(file, columns=columns, filters=filters, use_threads=False, pre_buffer=False)
+
+
 def read_rows(url: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file, a row group in memory at a time."""
     with open_read(url) as file, pq.ParquetFile(file) as parquet:
         for group in range(parquet.num_row_groups):
-            yield from parquet.read_row_group(group, columns=columns).to_pylist()
+            yield from parquet.read_row_group(group, columns=columns, use_threads=False).to_pylist()
 
 
 def read_footer(url: str) -> tuple[int, dict[str, Any]]:

@@ -102,6 +102,8 @@ class ShardsRecipe:
     def __post_init__(self) -> None:
         if self.tokens < 1:
             raise ValueError(f"tokens must be at least 1, got {self.tokens}.")
+        if not self.formats:
+            raise ValueError("formats must name at least one format.")
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
             raise ValueError(f"schema {self.schema} is unknown; this version reads schema {SCHEMA}.")
-        for name, low, high in (("validation", 0.0, 0.5), ("limit", 0.0, 1.0), ("dropped_heads", 0.0, 1.0)):
+        for name, low, high in (("validation", 0.0, 0.5), ("limit", 1e-9, 1.0), ("dropped_heads", 0.0, 1.0)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie in {low}–{high}, got {getattr(self, name)}.")
         if not self.active:

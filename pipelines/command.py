@@ -12,12 +12,13 @@ from typing import Any
 
 from rich.console import Console
 
+from ..errors import UsageError
 from ..mixtures.recipe import Recipe
 from ..storage import absolute, filesystem, is_local, join, publish, sizes
 from .build import build, check_buildable, check_folder, claim_folder
 from .documents import extract_phase
 from .engine.driver import Driver, unfinished
-from .inputs import find, freeze
+from .inputs import choose, find, freeze
 from .lock import locked
 from .sources import SOURCES
 
@@ -41,6 +42,14 @@ class Command:
     quiet: bool = False
     beam: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("inputs", "output"):
+            if not getattr(self, name).strip():
+                raise UsageError(f"--{name} is empty; expected a folder or a URL.")
+        inside = f"{absolute(self.output)}/".startswith(f"{absolute(self.inputs).rstrip('/')}/")
+        if inside:
+            raise UsageError(f"--output {self.output} lies in --inputs {self.inputs}. Give it a folder of its own.")
+
     @property
     def named(self) -> list[str]:
         """The sources to make, in the recipe's order."""
@@ -61,11 +70,12 @@ def execute(command: Command) -> dict[str, Any]:
     driver = Driver(output, command.workers, command.beam, console, command.quiet)
     with locked(output, recipe.digest), logging_to(output):
         check_folder(output, recipe, command.redo, whole)
-        inputs, notes = freeze(output, found, command.redo)
+        inputs, notes = choose(output, found, command.redo)
         for note in notes:
-            console.print(f"[yellow]{note}[/yellow]", highlight=False, soft_wrap=True)
+            console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
         log.info("recipe %s, digest %s, output %s", recipe.name, recipe.digest, output)
         try:
+            freeze(output, inputs)
             claim_folder(output, recipe)
             driver.sweep()
             return build(driver, recipe, inputs, whole)
@@ -76,17 +86,20 @@ def execute(command: Command) -> dict[str, Any]:
 
 def dry_run(command: Command) -> dict[str, Any]:
     """What a run would do: the resolved recipe, and of each source its inputs and work items. Nothing is written."""
-    recipe = command.recipe
+    recipe, output = command.recipe, absolute(command.output)
     check_buildable(recipe, command.sources or list(recipe.active))
+    found = find(recipe, command.named, command.inputs, command.allow_empty)
+    check_folder(output, recipe, command.redo, not command.sources)
+    used, notes = choose(output, found, command.redo)
     sources = {}
-    for source, inputs in find(recipe, command.named, command.inputs, command.allow_empty).items():
+    for source, inputs in used.items():
         phase = extract_phase(SOURCES[source], inputs, recipe)
         sources[source] = {
             "inputs": {one.name: one.size for one in inputs},
             "items": len(phase.items),
-            "to_do": len(unfinished(absolute(command.output), phase)),
+            "to_do": len(unfinished(output, phase)),
         }
-    return {"recipe": recipe.resolved(), "sources": sources}
+    return {"recipe": recipe.resolved(), "sources": sources, "notes": notes}
 
 
 @contextlib.contextmanager
@@ -102,6 +115,7 @@ def logging_to(output: str) -> Iterator[None]:
         root = logging.getLogger()
         root.addHandler(handler)
         logging.getLogger("corpusmill").setLevel(logging.INFO)
+        logging.raiseExceptions = False  # a full disk must not add tracebacks of its log to its error
         try:
             yield
         finally:

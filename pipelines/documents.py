@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import xxhash
 
 from ..errors import SourceError
-from ..formats.documents import DOCUMENTS, DROPPED, document_row, dropped_row, read_rows
+from ..formats.documents import DOCUMENTS, DROPPED, document_row, dropped_row, read_rows, read_table
 from ..manifest import WORK, File, Receipt
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import Recipe, SourceRecipe
@@ -309,8 +308,7 @@ def settle(task: Settle, out: ShardOutput) -> None:
 
 def _losers_of(url: str, shard: str) -> list[int]:
     """The rows of one shard in a list of losers, which is sorted: only the row groups that can hold them are read."""
-    with open_read(url) as file:
-        rows: list[int] = pq.read_table(file, columns=["row"], filters=[("shard", "==", shard)])["row"].to_pylist()
+    rows: list[int] = read_table(url, ["row"], [("shard", "==", shard)])["row"].to_pylist()
     return rows
 
 

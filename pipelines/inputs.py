@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import SourceError, UsageError
 from ..mixtures.recipe import Recipe
+from ..records import counted
 from ..storage import Input, find_inputs, join, read_json, write_json
 
 FROZEN = "work/inputs.json"
@@ -34,14 +35,13 @@ def find(recipe: Recipe, sources: Sequence[str], folder: str, allow_empty: bool 
     return found
 
 
-def freeze(output: str, found: Inputs, redo: bool) -> tuple[Inputs, list[str]]:
-    """The inputs that this run uses: those of the first run here, unless `redo`. And what to tell the user.
+def choose(output: str, found: Inputs, redo: bool) -> tuple[Inputs, list[str]]:
+    """The inputs that a run uses: those of the first run here, unless `redo`. And what to tell the user.
 
     Raises:
         UsageError: an input of the first run is gone or has changed.
     """
-    url = join(output, FROZEN)
-    frozen: dict[str, list[dict[str, object]]] = read_json(url) or {}
+    frozen = _frozen(output)
     used, notes = dict(found), []
     for source in found if not redo else ():
         if source not in frozen:
@@ -57,13 +57,20 @@ def freeze(output: str, found: Inputs, redo: bool) -> tuple[Inputs, list[str]]:
             )
         if new := sorted(set(now) - set(then)):
             notes.append(
-                f"{source}: {len(new)} new inputs ({new[0]}, …) are left out: the list is that of the first run here. "
-                "--redo takes them in."
+                f"{source}: {counted(len(new), 'new input')}, from {new[0]} on, left out: the list is that of the "
+                "first run here. --redo takes them in."
             )
         used[source] = [now[name] for name in then]
-    keep = {source: [_recorded(one) for one in files] for source, files in used.items()}
-    write_json(url, {**frozen, **keep})
     return used, notes
+
+
+def freeze(output: str, used: Inputs) -> None:
+    """Write down what a run uses."""
+    write_json(join(output, FROZEN), {**_frozen(output), **{s: [_recorded(one) for one in used[s]] for s in used}})
+
+
+def _frozen(output: str) -> dict[str, list[dict[str, object]]]:
+    return read_json(join(output, FROZEN)) or {}
 
 
 def _recorded(one: Input) -> Mapping[str, object]:

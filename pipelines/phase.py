@@ -47,14 +47,15 @@ class Phase:
 
 def perform(item: Item, phase: str, output: str, function: Callable[[Any, ShardOutput], None]) -> None:
     """Make one item. Any failure carries the item's name; an error of ours keeps its line."""
+    where = phase if item.name == phase else f"{phase} {item.name}"
     try:
         with ShardOutput(output, phase, item) as out:
             function(item.task, out)
     except CorpusmillError as error:
-        raise type(error)(f"{phase} {item.name}: {error}") from error
+        raise type(error)(f"{where}: {error}") from error
     except Exception as error:
         raise ShardError(
-            f"{phase} {item.name}: {type(error).__name__}: {error}. The log in the output folder has the traceback; "
+            f"{where}: {type(error).__name__}: {error}. The log in the output folder has the traceback; "
             "the same command goes on from the finished shards."
         ) from error
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any
 
 from ..records import Damage, Document, Dropped, Reason
-from ..storage import Input
+from ..storage import Input, digest
 
+LONGEST_STEM = 160  # bytes of UTF-8
 BATCH = 256  # documents that a step sees at once,
 BATCH_CHARS = 1 << 24  # or fewer, when they are this long together: memory must not follow the longest pages
 
@@ -47,6 +49,20 @@ class Slice:
     input: Input
     start: int
     stop: int
+
+
+def stem_of(one: Input, endings: Sequence[str]) -> str:
+    """What the outputs of an input are called: its path below the source's folder, without its endings.
+
+    >>> stem_of(Input("wikipedia/2022/enwiki.xml.bz2", "", 0, ""), (".bz2", ".xml"))
+    '2022--enwiki'
+    """
+    stem = "--".join(PurePosixPath(one.name).parts[1:]) or one.name
+    for ending in endings:
+        stem = stem.removesuffix(ending)
+    if len(stem.encode()) > LONGEST_STEM:  # file systems stop at 255 bytes, and slices, parts and endings are to come
+        stem = f"{stem[: LONGEST_STEM // 8]}-{digest(stem)}"
+    return stem
 
 
 @dataclass(frozen=True)

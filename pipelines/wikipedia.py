@@ -17,7 +17,7 @@ from ..formats.mediawiki import Page, SiteInfo, find_slices, read_pages, read_si
 from ..mixtures.recipe import WikipediaRecipe
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
-from .source import Basis, Slice, Source, Step, drop, keep_if, step
+from .source import Basis, Slice, Source, Step, drop, keep_if, stem_of, step
 
 
 def steps(recipe: WikipediaRecipe) -> tuple[Step, ...]:
@@ -49,9 +49,7 @@ def markup_to_text(document: Document) -> Document:
 
 def slices(dump: Input, recipe: WikipediaRecipe) -> list[Slice]:
     """A multistream dump is cut between its streams, so that it keeps all cores busy; another dump is one slice."""
-    stem = PurePosixPath(dump.name).name
-    for ending in (".gz", ".bz2", ".xml"):
-        stem = stem.removesuffix(ending)
+    stem = stem_of(dump, (".gz", ".bz2", ".xml"))
     with open_read(dump.url) as file:
         ranges = find_slices(file, dump.size, int(recipe.slice_mb * MIB))
     whole = len(ranges) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.table import Table
 
 from ..errors import UsageError, did_you_mean
@@ -19,7 +20,7 @@ def rows(source: str) -> list[dict[str, str]]:
     """
     recipe = load("llama1")
     if source not in SOURCES:
-        later = " It is part of the recipe, and this version cannot read it yet." if source in recipe.active else ""
+        later = " The paper has it, and this version cannot read it yet." if source in recipe.active else ""
         raise UsageError(
             f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.{later}"
         )
@@ -31,7 +32,7 @@ def rows(source: str) -> list[dict[str, str]]:
 
 def table(source: str) -> Table:
     """The rows for a terminal."""
-    result = Table(title=source, title_justify="left")
+    result = Table(title=source, title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("step", "basis", "note"):
         result.add_column(name)
     for row in rows(source):

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import UsageError
-from ..formats.documents import read_footer, read_rows
+from ..formats.documents import read_footer, read_rows, read_table
 from ..manifest import WORK
 from ..mixtures.circle import unit_interval
-from ..storage import join, map_array, open_read, read_bytes, read_json, sha256_of, sizes
+from ..storage import join, map_array, read_bytes, read_json, sha256_of, sizes
 from ..tokenizer.encode import MODEL, Tokenizer
 from .megatron import dtype_of, encode_index
 from .tokens import INDEX, token_dtype
@@ -73,7 +73,7 @@ def check_output(output: str) -> Iterator[Difference | None]:
         yield found
     for path in sorted(set(there) - set(records) - set(OURS)) if facts["complete"] else ():
         if path.partition("/")[0] not in OUR_FOLDERS:
-            yield Difference(path, "not in the manifest; expected only what the run made. Delete it.")
+            yield Difference(path, "not in the manifest: it is not of this run.")
     yield from _check_damage(output, facts)
     if broken:
         return  # what is inside files is worth a look once they are those of the run
@@ -92,7 +92,7 @@ def _read_manifest(
     got = hashlib.sha256(data).hexdigest()
     if got != facts["manifest_sha256"]:
         return {}, Difference("manifest.parquet", f"expected sha256 {facts['manifest_sha256']}, got {got}. {REWRITE}")
-    rows = pq.read_table(pa.BufferReader(data)).to_pylist()
+    rows = pq.read_table(pa.BufferReader(data), use_threads=False).to_pylist()
     records = [Record(**{name: row[name] for name in Record.__slots__}) for row in rows]
     return {record.path: record for record in records}, None
 
@@ -170,8 +170,7 @@ def _check_shards(output: str, records: Mapping[str, Record], facts: Mapping[str
         if not (path.startswith("shards/index/") and path.endswith(".parquet")):
             continue
         name = PurePosixPath(path).stem
-        with open_read(join(output, path)) as file:
-            table = pq.read_table(file)
+        table = read_table(join(output, path))
         if name.startswith("train-"):
             for source, length in zip(table["source"].to_pylist(), table["length"].to_pylist(), strict=True):
                 written[source] += length

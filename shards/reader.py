@@ -123,7 +123,7 @@ class ShardSet:
         path = self._folder / "index" / f"{self._names[k]}.parquet"
         try:
             with pq.ParquetFile(path) as file:
-                table = file.read()
+                table = file.read(use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise ShardError(f"{path}: cannot be read ({_one_line(error)}); {REDO}") from error
         if not table.schema.equals(SCHEMA):
@@ -159,7 +159,9 @@ def _shard_names(folder: Path, split: str) -> list[str]:
     matches = [re.fullmatch(rf"{re.escape(split)}-(\d{{5}})-of-(\d{{5}})", name) for name in found]
     totals = {match[2] for match in matches if match}
     if not totals:
-        raise ShardError(f"{folder}: expected {split}-00000-of-….bin, found none; has the run that writes it finished?")
+        raise ShardError(
+            f"{folder}: expected {split}-00000-of-….bin, found none. A run of named sources writes documents alone."
+        )
     if len(totals) > 1 or not all(matches):
         raise ShardError(
             f"{folder}: expected one set of {split} shards, got names {found[0]} to {found[-1]}; delete the older set"

@@ -1,6 +1,7 @@
 """Exit codes, messages and outputs of the commands, as a user meets them."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,10 @@ def test_dry_run_writes_nothing_and_says_what_it_would_do(inputs: Path, finished
     assert "0 finished" in said
     assert not (tmp_path / "out").exists()
     assert ", 0 to do" in corpusmill(*run_arguments(inputs, finished, 1, "--dry-run")).stdout
+    facts = json.loads(corpusmill(*run_arguments(inputs, finished, 1, "--dry-run", "--json")).stdout)
+    assert (facts["recipe"]["name"], facts["sources"]["wikipedia"]["to_do"]) == ("sample", 0)
+    refused = corpusmill(*run_arguments(inputs, finished, 1, "--dry-run", "--set", "seed=3"), expect=2)
+    assert "made with another recipe" in refused.stderr
 
 
 def test_limit_takes_a_share_by_hash_and_a_larger_one_only_adds(inputs: Path, finished: Path, tmp_path: Path) -> None:
@@ -156,6 +161,15 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
         pytest.param(["describe", "arxiv"], "cannot read it yet", id="source that is not built"),
         pytest.param(["describe", "wikipedia", "--", "--x"], "only `corpusmill run` takes them", id="beam elsewhere"),
         pytest.param(["plan", "sample", "--set", "max_epochs=.nan"], "expected a finite number", id="not a number"),
+        pytest.param(["plan", "sample", "--set", "shards.formats=[]"], "at least one format", id="no format"),
+        pytest.param(["run", "sample", "--inputs", ".", "--output", ""], "--output is empty", id="empty output"),
+        pytest.param(
+            ["run", "sample", "--inputs", ".", "--output", "./out"], "lies in --inputs", id="output in inputs"
+        ),
+        pytest.param(["run", "sample", "--inputs", ".", "--output", "gs://b/x"], "gs://b/x: ", id="no such plug-in"),
+        pytest.param(
+            ["run", "sample", "--inputs", "foo://x", "--output", "x"], "Protocol not known", id="no such protocol"
+        ),
         pytest.param(["plan", "lama1"], 'did you mean "llama1"', id="recipe"),
         pytest.param(["check", "/nonexistent"], "no finished run here", id="check of nothing"),
         pytest.param(
@@ -169,10 +183,12 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
 def test_mistakes_are_one_line_and_exit_code_2(
     arguments: list[str], message: str, inputs: Path, tmp_path: Path
 ) -> None:
-    arguments = [str(inputs) if word == "." else str(tmp_path / word) if word == "x" else word for word in arguments]
+    places = {".": str(inputs), "./out": f"{inputs}/out", "x": str(tmp_path / "x")}
+    arguments = [places.get(word, word) for word in arguments]
     said = corpusmill(*arguments, expect=2).stderr
     assert message in said
     assert "Traceback" not in said
+    assert "a bug" not in said
 
 
 def test_a_vocabulary_that_the_sample_cannot_fill_says_which_it_can(inputs: Path, tmp_path: Path) -> None:
@@ -288,6 +304,23 @@ def test_everything_works_in_memory_with_one_worker(
     files = fsspec.filesystem("memory")
     for path in ("documents/wikipedia/enwiki-20220701-pages-articles.parquet", "tokenizer/tokenizer.model"):
         assert files.cat_file(f"/{tmp_path.name}/out/{path}") == (finished / path).read_bytes()
+
+
+def test_odd_names_of_folders_and_files(inputs: Path, finished: Path, tmp_path: Path) -> None:
+    folder, output = tmp_path / "in [x] *", tmp_path / "out [b] ü::"
+    for name in ("a", "b"):
+        shutil.copytree(inputs / "wikipedia", folder / "wikipedia" / name)
+    long_name = folder / "wikipedia/a" / f"{'x' * 220}wiki.xml.bz2"
+    shutil.copy(inputs / "wikipedia/trwiki-20220620-pages-articles.xml.bz2", long_name)
+    globs = 'sources.wikipedia.inputs=["wikipedia/*/*.bz2"]'
+    done = corpusmill(*run_arguments(folder, output, 2, "--set", globs), expect=4)
+    assert f"{output}/shards" in done.stdout
+    twice = manifest(output)["sources"]["wikipedia"]
+    assert twice["documents.kept"] == manifest(finished)["sources"]["wikipedia"]["documents.kept"]
+    assert (output / "documents/wikipedia/b--frwiki-20220620-pages-articles.parquet").exists()
+    corpusmill("check", output)
+    (folder / "wikipedia/a" / os.fsdecode(b"\xff-wiki.xml.bz2")).touch()
+    assert "Rename the file" in corpusmill(*run_arguments(folder, output, 2, "--set", globs), expect=1).stderr
 
 
 def test_sample_writes_the_same_twice(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from corpusmill.mixtures.recipe import Recipe, load, shipped
         pytest.param("budget_tokens=1000", "each source has a weight and no epochs", id="a budget needs weights"),
         pytest.param("validation=0.9", "validation must lie in 0.0–0.5", id="range"),
         pytest.param("tokenizer.vocab_size=200", "vocab_size must be at least 300", id="vocabulary"),
+        pytest.param("sources.wikipedia.languages=en", "expected a list of str, as in [a, b], got 'en'", id="no list"),
         pytest.param("schema=2", "schema 2 is unknown", id="schema"),
         pytest.param("seed", "expected KEY=VALUE", id="no value"),
         pytest.param("sources=[]", "sources: expected a mapping", id="not a mapping"),

@@ -1,5 +1,6 @@
 """Every doctest of the package, and the promises of the command line and the README."""
 
+import configparser
 import contextlib
 import doctest
 import importlib
@@ -30,7 +31,9 @@ def test_doctests(name: str) -> None:
 
 
 def test_packages_are_those_of_the_tree() -> None:
-    listed = set(re.findall(r"^    (corpusmill[.\w]*)$", (ROOT / "setup.cfg").read_text(), re.M))
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = set(setup["options"]["packages"].split())
     folders = {
         path.parent.relative_to(ROOT) for path in ROOT.glob("*/**/__init__.py") if path.parts[len(ROOT.parts)][0] != "."
     }

@@ -68,7 +68,7 @@ def train(lines: Iterable[str], vocab_size: int) -> bytes:
         said = f"the sample gives at most {most[1]}" if most else " ".join(str(error).split())
         raise ConfigError(
             f"tokenizer.vocab_size: {vocab_size} pieces cannot be trained here ({said}). Set another one, "
-            f'as in "--set tokenizer.vocab_size={most[1] if most else vocab_size * 2}", or bring more text.'
+            f'as in "--set tokenizer.vocab_size={most[1] if most else vocab_size * 2} --redo", or bring more text.'
         ) from error
     return model.getvalue()
 

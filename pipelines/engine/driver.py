@@ -20,7 +20,7 @@ from .runner import is_embedded, pipeline_options, run
 
 log = logging.getLogger(__name__)
 
-LEFT_ASIDE = re.compile(r"\.[0-9a-f]{32}" + re.escape(ASIDE) + "$")
+LEFT_ASIDE = re.compile(r"(^|/)\.[0-9a-f]{32}" + re.escape(ASIDE) + "$")
 
 
 @dataclass

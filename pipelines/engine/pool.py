@@ -27,6 +27,8 @@ def map_in_pool(items: Sequence[Item], function: Callable[[Item], None], workers
     """
     # forkserver, not fork: gRPC has threads, and a forked child may inherit a lock that nobody will release.
     context = mp.get_context("forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn")
+    # Imported once, in the server, instead of in every process of every phase.
+    context.set_forkserver_preload(["corpusmill.pipelines.tokens", "corpusmill.pipelines.sources"])
     queue = iter(sorted(items, key=lambda item: (-item.cost, item.name)))
     running: dict[futures.Future[None], Item] = {}
     with futures.ProcessPoolExecutor(workers, context, initializer=follow_parent) as pool:

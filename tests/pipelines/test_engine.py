@@ -97,7 +97,7 @@ def test_old_settings_do_not_take_the_files_of_new_ones_for_their_own(driver: Dr
 
 
 def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
-    aside = tmp_path / f"files/a.{'0' * 32}.tmp"
+    aside = tmp_path / f"files/.{'0' * 32}.tmp"
     aside.parent.mkdir()
     aside.write_text("half")
     (tmp_path / "files/mine.tmp").write_text("a stranger's")

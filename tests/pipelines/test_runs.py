@@ -189,7 +189,7 @@ def test_one_more_input_renames_nothing_and_is_taken_with_redo_only(inputs: Path
     without = digests(output)
     aside.rename(late)
     left_out = corpusmill(*run_arguments(folder, output, 2), expect=4)
-    assert "1 new inputs" in left_out.stderr
+    assert "1 new input, from wikipedia/eswiki-" in left_out.stderr
     assert digests(output) == without
     corpusmill(*run_arguments(folder, output, 2, "--redo"), expect=4)
     corpusmill(*run_arguments(folder, whole, 2), expect=4)
