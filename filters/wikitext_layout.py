@@ -33,23 +33,30 @@ def close_gaps(line: str) -> str:
     >>> close_gaps("Foo (\x02; born 1950; \x02) is\x02 a (\x02) town \x02.")
     'Foo (born 1950) is a town.'
     """
-    first, *others = line.split(GAP)
-    pieces = [first]
-    for piece in others:
-        before, after = pieces[-1], piece
-        if before.endswith("("):
+    before, *others = line.split(GAP)
+    end = len(before)  # of what stays of it: moved back rather than cut, as many gaps can follow one piece
+    pieces: list[str] = []
+    for after in others:
+        if before.endswith("(", 0, end):
             after = after.lstrip(_SEPARATORS)
             if after.startswith(")"):
-                pieces[-1], after = before[:-1].rstrip(" "), after[1:]
+                end, after = _strip_end(before, end - 1, " "), after[1:]
         elif after.lstrip(_SEPARATORS).startswith(")"):
-            pieces[-1], after = before.rstrip(_SEPARATORS), after.lstrip(_SEPARATORS)
+            end, after = _strip_end(before, end, _SEPARATORS), after.lstrip(_SEPARATORS)
         elif after.startswith(_PUNCTUATION):
-            pieces[-1] = before.rstrip(" ")
-        elif before.endswith(" "):
+            end = _strip_end(before, end, " ")
+        elif before.endswith(" ", 0, end):
             after = after.lstrip(" ")
         if after:
-            pieces.append(after)
-    return "".join(pieces)
+            pieces.append(before[:end])
+            before, end = after, len(after)
+    return "".join((*pieces, before[:end]))
+
+
+def _strip_end(text: str, end: int, marks: str) -> int:
+    while end and text[end - 1] in marks:
+        end -= 1
+    return end
 
 
 class _Layout:

@@ -130,8 +130,13 @@ _MEDIA_FILE = re.compile(
     r"\.(?:djvu|flac|gif|jpe?g|midi?|mp[34]|og[agv]|opus|pdf|png|stl|svg|tiff?|wav|web[mp]|xcf)\s*$", re.IGNORECASE
 )
 """What a file of an unknown language's namespace ends with."""
-_PARENTHESIS = re.compile(r"\s*\([^()]*\)\s*$")
 _NO_MORE_TEXT = re.compile(r"[ \t]?(?:\n|\[\[|$)")
+
+
+def _without_parenthesis(title: str) -> str:
+    """The title without a disambiguation at its end, which `[[title|]]` does not show."""
+    name, opening, rest = title.rstrip().rpartition("(")
+    return name.rstrip() if opening and rest.endswith(")") and rest.count(")") == 1 else title
 
 
 class _Resolver:
@@ -191,7 +196,7 @@ class _Resolver:
             self.out.append(GAP)
         else:
             target = self._without_prefix(target)
-            self.out.append(target if label is None else _PARENTHESIS.sub("", target.rpartition(":")[2]))
+            self.out.append(target if label is None else _without_parenthesis(target.rpartition(":")[2]))
 
     def _is_language_link(self, token: re.Match[str]) -> bool:
         """A link to another wiki that stands on a line with nothing but its like points to it from the margin."""
@@ -252,7 +257,8 @@ class _Resolver:
         """Only the label stays of a link whose target holds markup; its pipe is near the start, or there is none."""
         for i in range(index, min(index + 8, len(self.out))):
             if "|" in self.out[i]:
-                self.out[index : i + 1] = [self.out[i].partition("|")[2]]
+                label = self.out[i].partition("|")[2]
+                self.out[index : i + 1] = [*[""] * (i - index), label]  # of the same length: nothing after it moves
                 break
 
     def _heading(self, token: re.Match[str]) -> None:

@@ -29,7 +29,7 @@ def names() -> Mapping[str, Any]:
 @cache
 def _redirect(language: str) -> re.Pattern[str]:
     words = "|".join(map(re.escape, ("redirect", *names()["redirects"].get(language, ()))))
-    return re.compile(rf"\s*#\s*(?:{words})\s*:?\s*\[\[", re.IGNORECASE)
+    return re.compile(rf"\s*+#\s*+(?:{words})\s*+(?::\s*+)?\[\[", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
