@@ -25,16 +25,17 @@ LEFT_ASIDE = re.compile(r"(^|/)\.[0-9a-f]{32}" + re.escape(ASIDE) + "$")
 
 @dataclass
 class Driver:
-    """The phases of one run in one output folder. Hold the folder's lock while it works."""
+    """The phases of one run in one output folder. Hold the folder's lock while it works.
+
+    `finished` holds phase → item → receipt, in the order of the run.
+    """
 
     output: str
     workers: int
     beam_arguments: Sequence[str] = ()
     console: Console = field(default_factory=lambda: Console(stderr=True))
     quiet: bool = False
-    finished: dict[str, dict[str, Receipt]] = field(
-        default_factory=dict
-    )  # phase → item → receipt, in the order of the run
+    finished: dict[str, dict[str, Receipt]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.options = pipeline_options(self.beam_arguments)
