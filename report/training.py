@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.table import Table
 
 from .funnel import answer_console, number
@@ -24,9 +25,8 @@ def print_step(report: StepReport) -> None:
 
 def print_result(result: TrainResult) -> None:
     """The losses in nats a token, beside the entropy that a model of frequencies alone would reach."""
-    table = Table(
-        title=f"Loss, nats a token ({number(result.n_parameters)} parameters, {number(result.n_tokens)} tokens)"
-    )
+    title = f"Loss, nats a token ({number(result.n_parameters)} parameters, {number(result.n_tokens)} tokens)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("", "training, last 20 steps", "validation"):
         table.add_column(name, justify="right" if name else "left")
     held_out = result.validation.by_source if result.validation else {}
