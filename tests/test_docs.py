@@ -70,7 +70,7 @@ COMMANDS = re.findall(
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands_of_the_readme_parse(line: str) -> None:
-    words = line.split(" -- ")[0].split()
+    words = re.split(" -- | > ", line)[0].split()
     command = cli.commands[words[0]]
     with command.make_context(words[0], words[1:]):
         pass
