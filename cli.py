@@ -19,11 +19,11 @@ from rich.console import Console
 from . import __version__
 from .config import to_yaml
 from .errors import CorpusmillError, Interrupted, UsageError
+from .manifest import read_facts
 from .mixtures.plan import plan as plan_mixture
 from .mixtures.recipe import Recipe, load
 from .records import counted
 from .report import funnel
-from .storage import join, read_json
 
 DAMAGED = 4
 DIFFERENT = 3
@@ -131,7 +131,7 @@ def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: 
     loaded = _load(recipe, overrides, limit)
     available = None
     if output is not None:
-        facts = read_json(join(output, "manifest.json"))
+        facts = read_facts(output)
         if not facts or not facts["mixture"]:
             raise UsageError(
                 f"{output}: no finished run of a whole recipe here; expected manifest.json with a mixture."

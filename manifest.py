@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .storage import join, publishing, read_json, sizes, write_json
+from .storage import digest, join, publishing, read_json, sizes, write_json
 
 WORK = "work"  # folder of everything that only a later run needs
 RECEIPTS = f"{WORK}/receipts"
@@ -129,4 +129,13 @@ def write_manifest(output: str, phases: Mapping[str, Mapping[str, Receipt]], fac
     rows.sort(key=lambda row: str(row["path"]))
     with publishing(join(output, "manifest.parquet")) as file:
         pq.write_table(pa.Table.from_pylist(rows, MANIFEST), pa.PythonFile(file, mode="w"), compression="zstd")
-    write_json(join(output, "manifest.json"), {**facts, "manifest_sha256": file.published.sha256})
+    whole = {**facts, "manifest_sha256": file.published.sha256}
+    write_json(join(output, "manifest.json"), {**whole, "digest": digest(whole)})
+
+
+def read_facts(output: str) -> dict[str, Any] | None:
+    """What `write_manifest` wrote into `manifest.json`; None when it is not there or not as it was written."""
+    facts = read_json(join(output, "manifest.json"))
+    if not isinstance(facts, dict):
+        return None
+    return facts if facts.pop("digest", None) == digest(facts) else None

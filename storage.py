@@ -27,6 +27,7 @@ from .errors import ShardError, SourceError, UsageError
 
 MIB = 1 << 20
 ASIDE = ".tmp"
+LEFT_ASIDE = re.compile(r"(^|/)\.[0-9a-f]{32}" + re.escape(ASIDE) + "$")  # the name of a half-written file
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +253,9 @@ def find_inputs(folder: str, pattern: str) -> list[Input]:
     found = fs.glob(f"{plain}/{pattern}", detail=True)
     inputs = []
     for path, info in sorted(found.items()):
-        if info["type"] != "file":
-            raise SourceError(
-                f"{path}: expected a file, got a {info['type']} or a broken link. Take it out of the folder."
-            )
+        whole = Path(path).is_file() if isinstance(fs, LocalFileSystem) else info["type"] == "file"
+        if not whole:
+            raise SourceError(f"{path}: expected a file or a link to one, got neither. Take it out of the folder.")
         if not path.isprintable():
             raise SourceError(f"{path!a}: expected a name of printable UTF-8. Rename the file.")
         url = path if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)

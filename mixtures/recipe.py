@@ -12,6 +12,7 @@ from typing import Any
 from ..config import build, override, parse_yaml, to_yaml
 from ..errors import ConfigError, did_you_mean
 from ..storage import digest
+from .circle import MAX_COPIES
 
 SCHEMA = 1
 LLAMA_WIKIPEDIAS = (
@@ -43,6 +44,8 @@ class SourceRecipe:
             raise ValueError(f"weight must be above 0, got {self.weight}; leave the source out instead.")
         if self.epochs is not None and self.epochs <= 0:
             raise ValueError(f"epochs must be above 0, got {self.epochs}; leave the source out instead.")
+        if self.epochs is not None and self.epochs > MAX_COPIES:
+            raise ValueError(f"epochs must be at most {MAX_COPIES}, got {self.epochs}.")
         if self.part_mb < 0.001:
             raise ValueError(f"part_mb must be at least 0.001, got {self.part_mb}.")
 

@@ -11,17 +11,18 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
-from ..manifest import Receipt, total_counts, total_damage, write_manifest
+from ..manifest import Receipt, read_facts, total_counts, total_damage, write_manifest
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
 from ..shards.formats import FORMATS
-from ..storage import join, publish, read_bytes, read_json, remove, sizes
+from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sizes
 from ..tokenizer.encode import MODEL
 from . import tokens
 from .documents import documents_phase, extract_phase, settled_documents, unique_phase
-from .engine.driver import Driver
-from .inputs import Inputs
+from .engine.driver import Driver, check_names
+from .inputs import FROZEN, Inputs
 from .lock import LOCK
+from .phase import Phase
 from .sources import SOURCES
 
 RECIPE = "recipe.yaml"
@@ -56,19 +57,23 @@ def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool) -> None:
     Raises:
         UsageError: the folder holds other things, another recipe's run, or a finished run of which a part was asked.
     """
-    there = [path for path in sizes(output) if path.partition("/")[0] not in (LOCK, "logs")]
+    there = sizes(output)
+    if "" in there:
+        raise UsageError(f"{output}: is a file; expected a folder, or a name for a new one.")
     if RECIPE not in there:
-        if there:
-            raise UsageError(
-                f"{output}: holds files that are not of a run ({there[0]}, …). Give a new folder as --output."
-            )
+        # What a run leaves that was killed before it wrote its recipe down.
+        foreign = [p for p in there if p != FROZEN and not p.startswith("logs/run-") and not LEFT_ASIDE.search(p)]
+        if LOCK in foreign and (there[LOCK] == 0 or isinstance(read_json(join(output, LOCK)), dict)):
+            foreign.remove(LOCK)
+        if foreign:
+            raise UsageError(f"{output}: holds files that are not of a run ({foreign[0]}, …). Give a new --output.")
         return
     if read_bytes(join(output, RECIPE)).decode() != recipe.to_yaml() and not redo:
         raise UsageError(
             f"{output}: made with another recipe (see {RECIPE} there). Give this one another --output, or pass --redo: "
             "what the change touches is made again, the rest is kept."
         )
-    if not whole and (read_json(join(output, MANIFEST)) or {}).get("complete"):
+    if not whole and (read_facts(output) or {}).get("complete"):
         raise UsageError(
             f"{output}: holds a finished run of the whole recipe. Name no sources, or give another --output."
         )
@@ -80,13 +85,27 @@ def claim_folder(output: str, recipe: Recipe) -> None:
     remove(join(output, MANIFEST))
 
 
-def build(driver: Driver, recipe: Recipe, inputs: Inputs, whole: bool) -> dict[str, Any]:
+def plan_documents(recipe: Recipe, inputs: Inputs) -> dict[str, Phase]:
+    """The first phase of each source. Nothing is written.
+
+    Raises:
+        UsageError: two inputs would give outputs of one name.
+    """
+    phases = {source: extract_phase(SOURCES[source], inputs[source], recipe) for source in inputs}
+    for phase in phases.values():
+        check_names(phase)
+    return phases
+
+
+def build(driver: Driver, recipe: Recipe, inputs: Inputs, phases: Mapping[str, Phase], whole: bool) -> dict[str, Any]:
     """Run all phases and write the manifest; with `whole` false, only the documents of the given sources.
 
     Returns:
         What `manifest.json` holds.
     """
-    corpus = {source: settled_documents(make_documents(driver, source, recipe, inputs)) for source in inputs}
+    corpus = {
+        source: settled_documents(make_documents(driver, source, recipe, phase)) for source, phase in phases.items()
+    }
     mixture = make_shards(driver, recipe, corpus) if whole else None
     facts = {
         "corpusmill": __version__,
@@ -108,8 +127,8 @@ def build(driver: Driver, recipe: Recipe, inputs: Inputs, whole: bool) -> dict[s
     return facts
 
 
-def make_documents(driver: Driver, source: str, recipe: Recipe, inputs: Inputs) -> Mapping[str, Receipt]:
-    extracted = driver.run(extract_phase(SOURCES[source], inputs[source], recipe))
+def make_documents(driver: Driver, source: str, recipe: Recipe, first: Phase) -> Mapping[str, Receipt]:
+    extracted = driver.run(first)
     taken = driver.run(unique_phase(source, driver.output, extracted))
     return driver.run(documents_phase(source, recipe, extracted, taken))
 

@@ -15,12 +15,10 @@ from rich.console import Console
 from ..errors import UsageError
 from ..mixtures.recipe import Recipe
 from ..storage import absolute, filesystem, is_local, join, publish, sizes
-from .build import build, check_buildable, check_folder, claim_folder
-from .documents import extract_phase
+from .build import build, check_buildable, check_folder, claim_folder, plan_documents
 from .engine.driver import Driver, unfinished
 from .inputs import choose, find, freeze
 from .lock import locked
-from .sources import SOURCES
 
 log = logging.getLogger(__name__)
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -68,17 +66,19 @@ def execute(command: Command) -> dict[str, Any]:
     found = find(recipe, command.named, command.inputs, command.allow_empty)
     console = Console(stderr=True)
     driver = Driver(output, command.workers, command.beam, console, command.quiet)
+    check_folder(output, recipe, command.redo, whole)  # once before anything, even the lock, is written
     with locked(output, recipe.digest), logging_to(output):
         check_folder(output, recipe, command.redo, whole)
         inputs, notes = choose(output, found, command.redo)
         for note in notes:
             console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        phases = plan_documents(recipe, inputs)
         log.info("recipe %s, digest %s, output %s", recipe.name, recipe.digest, output)
         try:
             freeze(output, inputs)
             claim_folder(output, recipe)
             driver.sweep()
-            return build(driver, recipe, inputs, whole)
+            return build(driver, recipe, inputs, phases, whole)
         except BaseException:
             log.exception("the run did not finish")
             raise
@@ -92,10 +92,9 @@ def dry_run(command: Command) -> dict[str, Any]:
     check_folder(output, recipe, command.redo, not command.sources)
     used, notes = choose(output, found, command.redo)
     sources = {}
-    for source, inputs in used.items():
-        phase = extract_phase(SOURCES[source], inputs, recipe)
+    for source, phase in plan_documents(recipe, used).items():
         sources[source] = {
-            "inputs": {one.name: one.size for one in inputs},
+            "inputs": {one.name: one.size for one in used[source]},
             "items": len(phase.items),
             "to_do": len(unfinished(output, phase)),
         }

@@ -8,7 +8,6 @@ everything else is to do.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import platform
 import time
 from collections import Counter
@@ -74,10 +73,21 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
     def __enter__(self) -> ShardOutput:
         """Take an earlier receipt out of force before any file of it is replaced: it must not vouch for a mixture."""
         earlier = read_receipts(self.output, self.phase, [self.item.name]).get(self.item.name)
-        self._earlier = set(earlier.files) if earlier else set()
+        self._announced = dict(earlier.files) if earlier else {}
         if earlier:
-            write_receipt(self.output, self.phase, dataclasses.replace(earlier, fingerprint=""))
+            self._write_receipt("", self._announced)
         return self
+
+    def _announce(self, path: str) -> None:
+        """Note a file before it is published: killed then, a later run still knows that it is ours to delete."""
+        if path not in self._announced:
+            self._announced[path] = File(0, "")
+            self._write_receipt("", self._announced)
+
+    def _write_receipt(self, fingerprint: str, files: Mapping[str, File]) -> None:
+        seconds, host = round(time.monotonic() - self._started, 3), platform.node()
+        receipt = Receipt(self.item.name, fingerprint, files, dict(self.damaged), seconds, host)
+        write_receipt(self.output, self.phase, receipt)
 
     def url(self, path: str) -> str:
         """The URL of a path in the output folder."""
@@ -86,6 +96,7 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
     @contextlib.contextmanager
     def binary(self, path: str, rows: int = 0, counts: Mapping[str, int] | None = None) -> Iterator[HashingFile]:
         """A file of bytes, published when the block ends without an error."""
+        self._announce(path)
         with publishing(self.url(path)) as file:
             yield file
         self._add(path, file.published, rows, counts or {})
@@ -93,12 +104,14 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
     @contextlib.contextmanager
     def table(self, path: str, schema: pa.Schema) -> Iterator[RowWriter]:
         """A Parquet file of rows, published when the block ends without an error."""
+        self._announce(path)
         with publishing(self.url(path)) as file, RowWriter(file, schema, self.item.fingerprint) as writer:
             yield writer
         self._add(path, file.published, writer.rows, writer.counts)
 
     def copy(self, source: str, path: str, file: File) -> None:
         """A second name for a file that an earlier phase published."""
+        self._announce(path)
         publish_copy(self.verified(source, file.sha256), self.url(path))
         self.files[path] = file
 
@@ -127,13 +140,10 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self._stack.__exit__(kind, error, trace)
         if kind is not None:
             return
-        # Files of other settings go while the old receipt still lists them: killed here, the next attempt finds them.
-        for path in self._earlier - set(self.files):
+        # Files of other settings go while a receipt still lists them: killed here, the next run finds them.
+        for path in set(self._announced) - set(self.files):
             remove(self.url(path))
-        seconds = round(time.monotonic() - self._started, 3)
-        fingerprint, damaged = self.item.fingerprint, dict(self.damaged)
-        receipt = Receipt(self.item.name, fingerprint, self.files, damaged, seconds, platform.node())
-        write_receipt(self.output, self.phase, receipt)
+        self._write_receipt(self.item.fingerprint, self.files)
 
 
 def merge_damage(output: str, phase: str, receipts: Iterable[Receipt]) -> None:

@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import UsageError
+from ..config import build, parse_yaml
+from ..errors import CorpusmillError, UsageError
 from ..formats.documents import read_footer, read_rows, read_table
-from ..manifest import WORK
+from ..manifest import WORK, read_facts
 from ..mixtures.circle import unit_interval
+from ..mixtures.recipe import Recipe
 from ..storage import join, map_array, read_bytes, read_json, sha256_of, sizes
 from ..tokenizer.encode import MODEL, Tokenizer
 from .megatron import dtype_of, encode_index
@@ -54,14 +56,15 @@ def check_output(output: str) -> Iterator[Difference | None]:
         UsageError: there is no finished run.
     """
     there = sizes(output)
-    facts = read_json(join(output, "manifest.json"))
-    if facts is None and "manifest.json" not in there:
+    if "manifest.json" not in there:
         raise UsageError(
             f"{output}: no manifest.json: there is no finished run here. `corpusmill run` goes on with it."
         )
+    facts = read_facts(output)
     if facts is None:
-        yield Difference("manifest.json", f"cannot be read. {REWRITE}")
+        yield Difference("manifest.json", f"is not as it was written. {REWRITE}")
         return
+    yield from _check_recipe(output, facts)
     records, trouble = _read_manifest(output, facts, there)
     if trouble:
         yield trouble
@@ -81,6 +84,18 @@ def check_output(output: str) -> Iterator[Difference | None]:
     if facts["mixture"]:
         yield from _check_tokens(output, records)
         yield from _check_shards(output, records, facts)
+
+
+def _check_recipe(output: str, facts: Mapping[str, Any]) -> Iterator[Difference]:
+    try:
+        recipe = build(
+            Recipe, parse_yaml(read_bytes(join(output, "recipe.yaml")).decode(), "recipe.yaml"), "recipe.yaml"
+        )
+    except (CorpusmillError, OSError, ValueError) as error:
+        yield Difference("recipe.yaml", f"cannot be read ({error})")
+        return
+    if recipe.digest != facts["recipe_digest"]:
+        yield Difference("recipe.yaml", f"expected the recipe {facts['recipe_digest']}, got {recipe.digest}.")
 
 
 def _read_manifest(
@@ -138,10 +153,16 @@ def _check_accounts(output: str, records: Mapping[str, Record], facts: Mapping[s
 
 
 def _check_damage(output: str, facts: Mapping[str, Any]) -> Iterator[Difference]:
-    """As many rows in errors/ as there was damage."""
-    listed = sum(read_footer(join(output, "errors", path))[0] for path in sizes(join(output, "errors")))
-    if listed != (n := sum(facts["damage"].values())):
-        yield Difference("errors", f"expected {n:,} rows of damaged input, got {listed:,}. {REWRITE}")
+    """As much of each kind in errors/ as there was damage."""
+    listed: Counter[str] = Counter()
+    for path in sizes(join(output, "errors")):
+        try:
+            listed.update(row["error"] for row in read_rows(join(output, "errors", path), ["error"]))
+        except (pa.ArrowException, OSError, KeyError):
+            yield Difference(f"errors/{path}", f"is no list of damaged input. Delete it. {REWRITE}")
+            return
+    if dict(listed) != facts["damage"]:
+        yield Difference("errors", f"expected damaged input {facts['damage']}, got {dict(listed)}. {REWRITE}")
 
 
 def _check_tokens(output: str, records: Mapping[str, Record]) -> Iterator[Difference]:

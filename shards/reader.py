@@ -160,11 +160,13 @@ def _shard_names(folder: Path, split: str) -> list[str]:
     totals = {match[2] for match in matches if match}
     if not totals:
         raise ShardError(
-            f"{folder}: expected {split}-00000-of-….bin, found none. A run of named sources writes documents alone."
+            f"{folder}: expected {split}-00000-of-….bin, found none. Only a run of a whole recipe, with raw among its "
+            "shards.formats, writes them."
         )
     if len(totals) > 1 or not all(matches):
+        sets = ", ".join(f"…-of-{total}" for total in sorted(totals))
         raise ShardError(
-            f"{folder}: expected one set of {split} shards, got names {found[0]} to {found[-1]}; delete the older set"
+            f"{folder}: expected one set of {split} shards, got {sets}. `corpusmill check` names the others."
         )
     total = int(totals.pop())
     expected = [f"{split}-{k:05d}-of-{total:05d}" for k in range(total)]

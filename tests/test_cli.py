@@ -1,5 +1,6 @@
 """Exit codes, messages and outputs of the commands, as a user meets them."""
 
+import bz2
 import json
 import os
 import shutil
@@ -96,20 +97,40 @@ def test_a_refused_run_leaves_a_finished_one_as_it_is(inputs: Path, finished: Pa
     shutil.copytree(inputs, folder)
     next((folder / "wikipedia").glob("eswiki-*")).unlink()
     corpusmill(*run_arguments(folder, finished, 1), expect=2)
+    twice = folder / "wikipedia/trwiki-20220620-pages-articles.xml"
+    twice.write_bytes(bz2.decompress((folder / "wikipedia/trwiki-20220620-pages-articles.xml.bz2").read_bytes()))
+    globs = ("--set", 'sources.wikipedia.inputs=["wikipedia/*.xml*"]', "--redo")
+    for more in ((), ("--dry-run",)):
+        refused = corpusmill(*run_arguments(folder, finished, 1, *globs, *more), expect=2)
+        assert "two inputs would both be called trwiki-20220620-pages-articles" in refused.stderr
     corpusmill("check", finished)
 
 
+def test_a_run_killed_before_it_wrote_its_recipe_goes_on(inputs: Path, finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/inputs.json").write_text("{}")
+    (tmp_path / f"work/.{'0' * 32}.tmp").write_text("half")
+    (tmp_path / "run.lock").touch()
+    folder = tmp_path.with_name("links")
+    (folder / "wikipedia").mkdir(parents=True)
+    for path in (inputs / "wikipedia").iterdir():  # dumps are often links to another disk
+        (folder / "wikipedia" / path.name).symlink_to(path)
+    corpusmill(*run_arguments(folder, tmp_path, 1), expect=4)
+    assert digests(tmp_path) == digests(finished)
+
+
 def test_a_folder_of_other_things_is_no_output(inputs: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("a stranger's")
-    assert "not of a run (mine.txt" in corpusmill(*run_arguments(inputs, tmp_path, 1), expect=2).stderr
-    in_a_file = corpusmill(*run_arguments(inputs, tmp_path / "mine.txt", 1), expect=1)
+    for name in ("mine.txt", "run.lock"):
+        (tmp_path / name).write_text("a stranger's")
+    assert "not of a run (" in corpusmill(*run_arguments(inputs, tmp_path, 1), expect=2).stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "run.lock"]
+    assert (tmp_path / "run.lock").read_text() == "a stranger's"
+    in_a_file = corpusmill(*run_arguments(inputs, tmp_path / "mine.txt", 1), expect=2)
     assert "a bug" not in in_a_file.stderr
     assert (tmp_path / "mine.txt").read_text() == "a stranger's"
 
 
 def test_a_page_of_50_mb_costs_itself_alone(tmp_path: Path) -> None:
-    import bz2
-
     def page(number: int, text: str) -> str:
         revision = (
             f"<revision><id>{number}</id><timestamp>2022-06-20T00:00:00Z</timestamp><text>{text}</text></revision>"
@@ -162,6 +183,9 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
         pytest.param(["describe", "wikipedia", "--", "--x"], "only `corpusmill run` takes them", id="beam elsewhere"),
         pytest.param(["plan", "sample", "--set", "max_epochs=.nan"], "expected a finite number", id="not a number"),
         pytest.param(["plan", "sample", "--set", "shards.formats=[]"], "at least one format", id="no format"),
+        pytest.param(
+            ["run", "sample", "--inputs", ".", "--output", "x", "--", "--runner=Foo"], "no such runner", id="runner"
+        ),
         pytest.param(["run", "sample", "--inputs", ".", "--output", ""], "--output is empty", id="empty output"),
         pytest.param(
             ["run", "sample", "--inputs", ".", "--output", "./out"], "lies in --inputs", id="output in inputs"
@@ -227,6 +251,10 @@ def edit_counts(path: Path) -> None:
     path.write_text(json.dumps(facts))
 
 
+def edit_recipe(path: Path) -> None:
+    path.write_text(path.read_text().replace("seed: 1", "seed: 2"))
+
+
 @pytest.mark.parametrize(
     ("pattern", "spoil", "message"),
     [
@@ -240,10 +268,20 @@ def edit_counts(path: Path) -> None:
         pytest.param("manifest.parquet", flip, "expected sha256", id="another manifest"),
         pytest.param("manifest.parquet", Path.unlink, "gone", id="a lost manifest"),
         pytest.param(
-            "manifest.json", lambda p: p.write_text(p.read_text()[:-20]), "cannot be read", id="a cut manifest"
+            "manifest.json",
+            lambda p: p.write_text(p.read_text()[:-20]),
+            "is not as it was written",
+            id="a cut manifest",
         ),
-        pytest.param("manifest.json", edit_counts, "by the files", id="edited accounts"),
-        pytest.param("errors", shutil.rmtree, "rows of damaged input", id="lost accounts of damage"),
+        pytest.param("manifest.json", edit_counts, "is not as it was written", id="edited accounts"),
+        pytest.param("manifest.json", lambda p: p.write_text("[]"), "is not as it was written", id="no manifest"),
+        pytest.param(
+            "recipe.yaml", lambda p: p.write_text("seed: 1"), "recipe.yaml: cannot be read", id="a cut recipe"
+        ),
+        pytest.param("recipe.yaml", edit_recipe, "expected the recipe", id="another recipe"),
+        pytest.param("errors/wikipedia/extract.parquet", flip, "errors", id="spoilt accounts of damage"),
+        pytest.param("errors", lambda p: (p / "notes.txt").touch(), "is no list of damaged input", id="a stray file"),
+        pytest.param("errors", shutil.rmtree, "expected damaged input", id="lost accounts of damage"),
         pytest.param(
             "shards/raw",
             lambda p: (p / "train-00000-of-00099.bin").touch(),

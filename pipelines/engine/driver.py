@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,15 +12,13 @@ from rich.console import Console
 
 from ...errors import ShardError, UsageError
 from ...manifest import RECEIPTS, Receipt, finished_items, read_receipts, receipt_url, total_damage
-from ...storage import ASIDE, in_one_process, join, remove, sizes
+from ...storage import LEFT_ASIDE, in_one_process, join, remove, sizes
 from ..phase import Phase, merge_damage, perform
 from ..progress import PhaseWatch, watching
 from .map_shards import MapShards
 from .runner import is_embedded, pipeline_options, run
 
 log = logging.getLogger(__name__)
-
-LEFT_ASIDE = re.compile(r"(^|/)\.[0-9a-f]{32}" + re.escape(ASIDE) + "$")
 
 
 @dataclass
@@ -57,11 +55,7 @@ class Driver:
             ShardError: an item failed; finished ones are kept.
         """
         names = [item.name for item in phase.items]
-        if len(set(names)) != len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise ShardError(
-                f"{phase.name}: two work items would have the same name: {', '.join(twice[:3])}. Rename the inputs."
-            )
+        check_names(phase)
         missing = unfinished(self.output, phase)
         log.info("%s: %d items, %d to do", phase.name, len(names), len(missing))
         if missing:
@@ -113,6 +107,19 @@ class Driver:
     def damage(self) -> dict[str, int]:
         """Damaged input of all phases: error → how often."""
         return dict(total_damage(r for done in self.finished.values() for r in done.values()))
+
+
+def check_names(phase: Phase) -> None:
+    """Names of items are names of files: each once.
+
+    Raises:
+        UsageError: two items have the same name.
+    """
+    times = Counter(item.name for item in phase.items)
+    if twice := sorted(name for name, n in times.items() if n > 1):
+        raise UsageError(
+            f"{phase.name}: two inputs would both be called {twice[0]} ({len(twice)} such in all). Rename one."
+        )
 
 
 def unfinished(output: str, phase: Phase) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.runners.runner import create_runner
 
 from ...errors import CorpusmillError, ShardError, UsageError
 
@@ -37,6 +38,10 @@ def pipeline_options(arguments: Sequence[str]) -> PipelineOptions:
     name = standard.runner.rsplit(".")[-1]
     if name in REFUSED:
         raise UsageError(f"--runner={name} is refused: {REFUSED[name]}. Leave it out: {DEFAULT_RUNNER} does the work.")
+    try:
+        create_runner(standard.runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise UsageError(f"--runner={standard.runner}: Beam has no such runner here ({error}).") from error
     # Every function is importable by name: nothing of the main program needs to travel.
     options.view_as(SetupOptions).save_main_session = False
     return options

@@ -96,6 +96,30 @@ def test_old_settings_do_not_take_the_files_of_new_ones_for_their_own(driver: Dr
     assert files(tmp_path) == {"a1": "1", "a2": "1"}
 
 
+def write_many(task: str, out: ShardOutput) -> None:
+    """A shard function of as many files as its task has letters; `-` ends it there."""
+    for number, letter in enumerate(task):
+        if letter == "-":
+            raise ValueError("killed here")
+        with out.binary(f"files/{out.item.name}{number}") as file:
+            file.write(letter.encode())
+
+
+@pytest.mark.parametrize("killed", ["x-", "xy-", "xyz-", "xyzxyz-"])
+@pytest.mark.parametrize("same_item", [True, False])
+def test_nothing_of_settings_that_were_taken_back_stays(
+    killed: str, same_item: bool, driver: Driver, tmp_path: Path
+) -> None:
+    def many(name: str, task: str) -> Phase:
+        return Phase("test/many", [Item(name, f"of {task}", 1, task)], write_many)
+
+    driver.run(many("a", "12"))
+    with pytest.raises(ShardError):
+        driver.run(many("a" if same_item else "b", killed))
+    driver.run(many("a", "12"))
+    assert files(tmp_path) == {"a0": "1", "a1": "2"}
+
+
 def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     aside = tmp_path / f"files/.{'0' * 32}.tmp"
     aside.parent.mkdir()
@@ -119,7 +143,7 @@ def test_damage_is_gathered_in_one_file_that_goes_with_the_damage(driver: Driver
 
 def test_two_items_of_one_name_are_refused(driver: Driver) -> None:
     twice = Phase("test/write", [Item("a", "1", 1, "1"), Item("a", "2", 1, "2")], write_task)
-    with pytest.raises(ShardError, match="two work items would have the same name: a"):
+    with pytest.raises(UsageError, match="two inputs would both be called a"):
         driver.run(twice)
 
 
