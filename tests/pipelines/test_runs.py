@@ -42,7 +42,7 @@ def pool_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     for server in psutil.Process(process.pid).children():
         for child in server.children():
             try:
-                if child.cpu_times().user > 0.3:
+                if child.cpu_times().user > 0.05:
                     found.append(child)
             except psutil.NoSuchProcess:
                 pass
@@ -93,7 +93,7 @@ def test_a_change_that_was_killed_and_taken_back_leaves_no_trace(
 def long_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough work for a process of the pool to be caught at it."""
     folder = tmp_path_factory.mktemp("long")
-    write_sample(folder, seed=1, scale=1.5)
+    write_sample(folder, seed=1, scale=2.5)
     return folder
 
 
