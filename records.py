@@ -76,13 +76,3 @@ class Damage:
     offset: int
     error: str
     detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a filter says: the text that stays (None: dropped, and `reason` says why), and what it measured."""
-
-    text: str | None
-    reason: Reason | None = None
-    line_reasons: Mapping[Reason, int] = field(default_factory=dict)
-    measures: Mapping[str, float] = field(default_factory=dict)

@@ -82,8 +82,9 @@ def check_output(output: str) -> Iterator[Difference | None]:
         return  # what is inside files is worth a look once they are those of the run
     yield from _check_accounts(output, records, facts)
     if facts["mixture"]:
-        yield from _check_tokens(output, records)
-        yield from _check_shards(output, records, facts)
+        tokenizer = Tokenizer(join(output, MODEL))
+        yield from _check_tokens(output, records, tokenizer.vocab_size)
+        yield from _check_shards(output, records, facts, tokenizer)
 
 
 def _check_recipe(output: str, facts: Mapping[str, Any]) -> Iterator[Difference]:
@@ -165,17 +166,15 @@ def _check_damage(output: str, facts: Mapping[str, Any]) -> Iterator[Difference]
         yield Difference("errors", f"expected damaged input {facts['damage']}, got {dict(listed)}. {REWRITE}")
 
 
-def _check_tokens(output: str, records: Mapping[str, Record]) -> Iterator[Difference]:
+def _check_tokens(output: str, records: Mapping[str, Record], vocab_size: int) -> Iterator[Difference]:
     """Ids below the vocabulary size, indexes in order and as long as their tokens."""
-    vocab_size = Tokenizer(join(output, MODEL)).vocab_size
     for path in records:
         if not (path.startswith("tokens/") and path.endswith(".index")):
             continue
         stem = path.removesuffix(".index")
         index = map_array(join(output, path), INDEX)[:]
         tokens = map_array(join(output, f"{stem}.tokens"), token_dtype(vocab_size))[:]
-        length = index["length"].astype(np.uint64)
-        if int(length.sum()) != len(tokens) or not np.array_equal(np.cumsum(length) - length, index["start"]):
+        if not _fill(index["start"], index["length"], len(tokens)):
             yield Difference(path, f"its documents do not fill the {len(tokens):,} tokens of {stem}.tokens.")
         if np.any(index["key"][1:] < index["key"][:-1]):
             yield Difference(path, "its keys are not in ascending order.")
@@ -183,9 +182,16 @@ def _check_tokens(output: str, records: Mapping[str, Record]) -> Iterator[Differ
             yield Difference(f"{stem}.tokens", f"expected ids below {vocab_size}, got {int(tokens.max())}.")
 
 
-def _check_shards(output: str, records: Mapping[str, Record], facts: Mapping[str, Any]) -> Iterator[Difference]:
+def _fill(start: Any, length: Any, n_tokens: int) -> bool:
+    """Whether documents stand one behind the other and end where the tokens end."""
+    ends = np.cumsum(length, dtype=np.uint64)
+    return np.array_equal(ends - length, start) and (int(ends[-1]) if len(ends) else 0) == n_tokens
+
+
+def _check_shards(
+    output: str, records: Mapping[str, Record], facts: Mapping[str, Any], tokenizer: Tokenizer
+) -> Iterator[Difference]:
     """Raw shards against their index, the mixture's totals, and a sample of documents against their text."""
-    tokenizer = Tokenizer(join(output, MODEL))
     written: Counter[str] = Counter()
     for path in records:
         if not (path.startswith("shards/index/") and path.endswith(".parquet")):
@@ -213,7 +219,7 @@ def _check_raw(output: str, name: str, table: pa.Table, tokenizer: Tokenizer) ->
     tokens = map_array(join(output, path), token_dtype(tokenizer.vocab_size))
     start = table["start"].to_numpy().astype(np.int64)
     length = table["length"].to_numpy().astype(np.int64)
-    if int(length.sum()) != len(tokens) or not np.array_equal(np.cumsum(length) - length, start):
+    if not _fill(start, length.astype(np.uint64), len(tokens)):
         yield Difference(path, f"the documents of its index do not fill its {len(tokens):,} tokens.")
         return
     ids = tokens[:]

@@ -1,6 +1,5 @@
 import dataclasses
 import math
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,15 +9,6 @@ from corpusmill.errors import ConfigError  # noqa: E402
 from corpusmill.llama.model import Llama, LlamaConfig, rotary_table, rotate  # noqa: E402
 
 SMALL = LlamaConfig(vocab_size=50, dim=32, n_layers=2, n_heads=4, max_seq_len=64, hidden_multiple=16)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Small tensors gain nothing from a second thread, and lose much where the processors are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def tokens_of(*shape: int, vocab_size: int = 50, seed: int = 0) -> torch.Tensor:

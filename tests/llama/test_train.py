@@ -1,5 +1,5 @@
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +28,6 @@ from corpusmill.shards.reader import ShardSet, index_table  # noqa: E402
 VOCAB = 32
 SOURCES = ("books", "nothing", "wikipedia")
 SMALL = LlamaConfig(VOCAB, dim=32, n_layers=2, n_heads=2, max_seq_len=32, hidden_multiple=16)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Small tensors gain nothing from a second thread, and lose much where the processors are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def write_markov(folder: Path, lengths: Sequence[int], split: str = "train", seed: int = 1) -> ShardSet:
