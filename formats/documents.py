@@ -19,7 +19,10 @@ FOOTER = "corpusmill"  # key of the JSON in the footer: fingerprint and counts
 
 # meta is a JSON string, so that all sources share one schema and `datasets.load_dataset` opens the folder.
 DOCUMENTS = pa.schema({"id": pa.string(), "text": pa.string(), "source": pa.string(), "meta": pa.string()})
-DROPPED = pa.schema({"id": pa.string(), "reason": pa.string(), "measure": pa.float64(), "head": pa.string()})
+DROPPED = pa.schema({
+    "id": pa.string(), "url": pa.string(), "reason": pa.string(), "measure": pa.float64(), "detail": pa.string(),
+    "head": pa.string(),
+})  # fmt: skip
 DAMAGE = pa.schema({"input": pa.string(), "offset": pa.int64(), "error": pa.string(), "detail": pa.string()})
 
 
@@ -29,7 +32,7 @@ def document_row(document: Document) -> dict[str, Any]:
 
 
 def dropped_row(dropped: Dropped) -> dict[str, Any]:
-    return {"id": dropped.id, "reason": str(dropped.reason), "measure": dropped.measure, "head": dropped.head}
+    return {name: getattr(dropped, name) for name in DROPPED.names} | {"reason": str(dropped.reason)}
 
 
 def damage_row(input_name: str, damage: Damage) -> dict[str, Any]:
