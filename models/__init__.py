@@ -1,0 +1,1 @@
+"""Models that score documents, opened from a path once per process."""
