@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from . import wikipedia
+from . import commoncrawl, languages, wikipedia
 
-_WRITERS = (wikipedia.write,)
+_WRITERS = (commoncrawl.write, wikipedia.write, languages.write)
 
 
 def write_sample(folder: str | Path, seed: int = 0, scale: float = 1.0) -> list[Path]:
-    """Write a small input of each source, and return its files. The same seed and scale give the same bytes anywhere.
+    """Write a small input of each source, and the models that they need, and return the files.
 
-    At scale 1 each source has a few MB; the scale multiplies its documents, but not its damaged records, which are
-    there on purpose (each writer documents its own).
+    The same seed and scale give the same records anywhere, and the same bytes where zlib packs them alike. At scale 1
+    each source has a few MB; the scale multiplies its documents, but not its damaged records,
+    which are there on purpose (each writer documents its own).
     """
     return [path for write in _WRITERS for path in write(Path(folder), seed, scale)]

@@ -19,11 +19,10 @@ from lxml import etree
 from corpusmill.formats.mediawiki import Page, read_pages, read_siteinfo
 from corpusmill.records import Damage
 from corpusmill.samples import prose as prose_module
-from corpusmill.samples import write_sample
 from corpusmill.samples.prose import Prose
-from corpusmill.samples.wikipedia import AGAIN, BAD_STREAM, CUT_OFF, DAMAGE, DUMPS, N_DUPLICATES, write_dump
+from corpusmill.samples.wikipedia import AGAIN, BAD_STREAM, CUT_OFF, DAMAGE, DUMPS, N_DUPLICATES, write, write_dump
 
-LANGUAGES = sorted(path.stem for path in Path(prose_module.__file__).parent.glob("*.yaml"))
+LANGUAGES = sorted(path.stem for path in Path(prose_module.__file__).parent.glob("??.yaml"))
 XML = "{http://www.mediawiki.org/xml/export-0.10/}"
 SCALE = 0.2
 
@@ -50,19 +49,21 @@ def _streams(data: bytes) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {path.name: path for path in write_sample(tmp_path_factory.mktemp("sample"), scale=SCALE)}
+    return {path.name: path for path in write(tmp_path_factory.mktemp("sample"), 0, SCALE)}
 
 
 def test_same_seed_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
-    code = "import sys; from corpusmill.samples import write_sample; write_sample(sys.argv[1], seed=3, scale=0.05)"
+    code = (
+        "import sys, pathlib; from corpusmill.samples.wikipedia import write; write(pathlib.Path(sys.argv[1]), 3, 0.05)"
+    )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", code, tmp_path / "a"], check=True, env=environment, cwd=tmp_path)
-    here = write_sample(tmp_path / "b", seed=3, scale=0.05)
+    here = write(tmp_path / "b", 3, 0.05)
     assert _digests(sorted((tmp_path / "a").rglob("*.bz2"))) == _digests(here)
 
 
 def test_another_seed_changes_every_file_but_the_empty_one(tmp_path: Path) -> None:
-    one, other = (_digests(write_sample(tmp_path / f"{seed}", seed, 0.05)) for seed in (0, 1))
+    one, other = (_digests(write(tmp_path / f"{seed}", seed, 0.05)) for seed in (0, 1))
     assert [name for name in one if one[name] == other[name]] == ["bgwiki-20220701-pages-articles.xml.bz2"]
 
 
@@ -74,7 +75,7 @@ def test_files_are_in_the_folder_of_the_source(sample: dict[str, Path]) -> None:
 
 def test_scale_multiplies_pages(tmp_path: Path, sample: dict[str, Path]) -> None:
     name = "enwiki-20220620-pages-articles-multistream.xml.bz2"
-    twice = {path.name: path for path in write_sample(tmp_path, scale=2 * SCALE)}
+    twice = {path.name: path for path in write(tmp_path, 0, 2 * SCALE)}
     assert len(_read(twice[name])[0]) == 2 * len(_read(sample[name])[0]) == DUMPS[name][0] * 2 * SCALE
 
 
