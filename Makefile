@@ -19,11 +19,13 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	rm -rf $(OUT)/demo
 	$(BIN)/corpusmill sample $(OUT)/demo/input
+	$(BIN)/corpusmill describe commoncrawl
 	$(BIN)/corpusmill describe wikipedia
 	@echo "$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus"; \
 		$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus; \
 		code=$$?; test $$code -eq 4 || { echo "expected exit code 4 (done with damaged input), got $$code"; exit 1; }
 	@echo "Exit code 4, as it should be: the sample holds damage on purpose, and all else came through."
+	$(BIN)/corpusmill why $(OUT)/demo/corpus http://cheap-best-price-online.example/garstang-folding-saw-3-237/ --inputs $(OUT)/demo/input
 	$(BIN)/corpusmill check $(OUT)/demo/corpus
 	$(BIN)/corpusmill train $(OUT)/demo/corpus --steps 200
 	@echo "Documents, tokens and shards are in $(OUT)/demo/corpus; \". $(BIN)/activate\" puts corpusmill on the PATH."
@@ -44,7 +46,7 @@ types: $(VENV)/.installed
 	MYPYPATH=.mypy_root $(BIN)/mypy --explicit-package-bases -p corpusmill
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m corpusmill.benchmarks $(DUMPS)
+	$(BIN)/python -m corpusmill.benchmarks $(INPUTS)
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_root .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

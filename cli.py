@@ -232,6 +232,8 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{source}: {len(found['inputs'])} inputs, {sum(found['inputs'].values()) / 1e6:,.1f} MB")
         for name, size in found["inputs"].items():
             click.echo(f"  {name}  {size:,} bytes")
+        for what, name in found["models"].items():
+            click.echo(f"  model ({what})  {name}")
         click.echo(f"  {found['items']} work items, {found['items'] - found['to_do']} finished, {found['to_do']} to do")
     for note in facts["notes"]:
         click.echo(note)
@@ -241,6 +243,8 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
 def _print_run(facts: dict[str, Any], output: str) -> None:
     console = funnel.answer_console()
     console.print(funnel.funnel(facts["sources"]))
+    if any("lines.in" in counts for counts in facts["sources"].values()):
+        console.print(funnel.lines(facts["sources"]))
     if facts["mixture"]:
         console.print(funnel.mixture(facts["mixture"]["table"]))
         shards = facts["mixture"]["n_shards"]
@@ -293,6 +297,31 @@ def check(output: str, as_json: bool) -> int:
     if not as_json:
         click.echo(f"{n_files} files checked, {differences} differences.")
     return DIFFERENT if differences else 0
+
+
+@cli.command(
+    short_help="Why a document was kept or dropped.",
+    epilog=_epilog(
+        "why OUT https://example.org/page.html",
+        "why OUT commoncrawl:ba729a40-ff84-4085-8d48-0a5b2ee0c42d --inputs data",
+    ),
+)
+@click.argument("output")
+@click.argument("document", metavar="ID_OR_URL")
+@click.option("--inputs", help="Folder or URL of the raw dumps of the run: shows every step and every line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each document found.")
+@_debug_option
+def why(output: str, document: str, inputs: str | None, as_json: bool) -> None:
+    """Follow one document of the run in OUTPUT: which of its lines went and how many documents have them, what each
+    step measured, and the verdict. A URL may name several documents."""
+    from .pipelines.why import fates
+    from .report.why import show
+
+    for fate in fates(output, document, inputs):
+        if as_json:
+            click.echo(json.dumps(asdict(fate)))
+        else:
+            show(fate, funnel.answer_console())
 
 
 @cli.command(

@@ -74,6 +74,10 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         return coerce(next(a for a in arguments if a is not type(None)), value, where)
+    if origin is typing.Literal:
+        if value in arguments and type(value) is type(arguments[0]):
+            return value
+        raise ConfigError(f"{where}: expected one of {', '.join(map(str, arguments))}; got {value!r}.")
     if dataclasses.is_dataclass(hint):
         return (
             value if isinstance(value, typing.cast(type, hint)) else build(typing.cast(type[Any], hint), value, where)

@@ -20,6 +20,7 @@ from .storage import digest, join, publishing, read_json, sizes, write_json
 
 WORK = "work"  # folder of everything that only a later run needs
 RECEIPTS = f"{WORK}/receipts"
+RECIPE = "recipe.yaml"  # of the run, every setting
 MANIFEST = pa.schema(
     {
         "path": pa.string(),

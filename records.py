@@ -33,11 +33,23 @@ class Reason(StrEnum):
         member.description = description
         return member
 
+    @classmethod
+    def of(cls, value: str) -> Reason:
+        """The reason that is written so. Raises StopIteration when there is none."""
+        return next(reason for reason in cls if reason == value)
+
     DUPLICATE_ID = (
         "common.duplicate_id",
         "the same id occurs again: the newest revision stays, then the smallest content hash",
     )
+    DUPLICATE_CONTENT = "common.duplicate_content", "another document has the same content: the smallest key stays"
     EMPTY = "common.empty", "no text is left"
+    CCNET_TOO_SHORT = "ccnet.too_short", "fewer characters than the minimum, before any line goes"
+    CCNET_SHARED_LINE = "ccnet.shared_line", "a line that stands in other documents of the group too"
+    CCNET_REPEATED_LINE = "ccnet.repeated_line", "a line that stands earlier in the same document"
+    CCNET_NO_LINE_LEFT = "ccnet.no_line_left", "every line stands in other documents too"
+    CCNET_LANGUAGE = "ccnet.language", "a language that the recipe does not ask for"
+    CCNET_LANGUAGE_UNSURE = "ccnet.language_unsure", "the score of its best language is below the threshold"
     WIKIPEDIA_LANGUAGE = (
         "wikipedia.language",
         "a language, or another project than Wikipedia, that the recipe does not ask for",
@@ -54,16 +66,23 @@ class Document:
     text: str
     source: str
     meta: Mapping[str, Any] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)  # accounts of its lines: in, kept, dropped.<reason>
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A document that goes, and why: the reason, the value measured (if any), and the head of its text."""
+    """A document that goes, and why: the reason, the value measured (if any), and the head of its text.
+
+    `detail` says in a word what the measure is of (the language that was identified); `url` is where it was found.
+    """
 
     id: str
     reason: Reason
     measure: float | None = None
     head: str = ""
+    detail: str = ""
+    url: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

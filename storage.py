@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -205,6 +206,12 @@ def read_bytes(url: str) -> bytes:
         return file.read()
 
 
+def read_range(url: str, start: int, stop: int) -> bytes:
+    """Bytes [start, stop) of a file."""
+    fs, path = filesystem(url)
+    return cast(bytes, fs.cat_file(path, start, stop))
+
+
 def sha256_of(url: str) -> str:
     """The SHA-256 of a whole file."""
     sha256 = hashlib.sha256()
@@ -243,6 +250,12 @@ def remove(url: str) -> None:
     fs, path = filesystem(url)
     with contextlib.suppress(FileNotFoundError):
         fs.rm_file(path)
+
+
+def size_of(url: str) -> int:
+    """Bytes of a file. Raises FileNotFoundError."""
+    fs, path = filesystem(url)
+    return int(fs.size(path))
 
 
 def find_inputs(folder: str, pattern: str) -> list[Input]:
@@ -312,3 +325,34 @@ def map_array(url: str, dtype: npt.DTypeLike) -> npt.NDArray[Any] | RangeArray:
     if not is_local(url):
         return RangeArray(url, width, size)
     return np.memmap(path, width, "r") if size else np.zeros(0, width)  # no system maps an empty file
+
+
+def between(
+    array: npt.NDArray[Any] | RangeArray, first: int, last: int, field: str | None = None
+) -> tuple[int, npt.NDArray[Any]]:
+    """Of a sorted file the records whose 64-bit key lies in [first, last), by one read in nearly all cases.
+
+    Keys are hashes: where a value stands is known to about the root of their number. Where they are not evenly spread,
+    the range that is read grows until it holds what is wanted.
+
+    Returns:
+        The position of the first of them, and the records.
+
+    >>> position, keys = between(np.array([1 << 20, 1 << 40, 1 << 63, (1 << 64) - 1], np.uint64), 1 << 40, 1 << 63)
+    >>> position, keys.tolist()
+    (1, [1099511627776])
+    """
+    margin = 6 * math.isqrt(len(array)) + 8
+    while True:
+        start = max(0, (len(array) * first >> 64) - margin)
+        stop = min(len(array), (len(array) * last >> 64) + margin)
+        records = array[start:stop]
+        keys = records[field] if field else records
+        begins = start == 0 or int(keys[0]) < first
+        ends = stop == len(array) or int(keys[-1]) >= last
+        if begins and ends:
+            # uint64 on both sides: with a Python int they would be compared as floats.
+            low = int(np.searchsorted(keys, np.uint64(first)))
+            high = int(np.searchsorted(keys, np.uint64(last - 1), "right"))
+            return start + low, records[low:high]
+        margin *= 4

@@ -1,17 +1,38 @@
 """Our kernels against peers and plain loops, as ratios within one run, each in a process of its own.
 
-    python -m corpusmill.benchmarks [FOLDER_OF_WIKIPEDIA_DUMPS]
+    python -m corpusmill.benchmarks [INPUTS]
 
-With a folder the markup is measured on its pages, else on generated ones. Exit code 1 when a floor is missed.
+INPUTS holds real dumps as a run takes them: wikipedia/, commoncrawl/, models/lid.*. Without it, or where it lacks a
+folder, all is measured on generated input. Exit code 1 when a floor is missed.
 """
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
-MODULES = {"wikitext": sys.argv[1:], "mixing": [], "pipeline": []}
-failed = []
-for name, arguments in MODULES.items():
-    print(f"== {name}", flush=True)
-    if subprocess.run([sys.executable, "-m", f"corpusmill.benchmarks.{name}", *arguments]).returncode:
-        failed.append(name)
+from ..samples import write_sample
+
+with tempfile.TemporaryDirectory() as scratch:
+    write_sample(scratch)
+    given = Path(sys.argv[1]) if sys.argv[1:] else Path(scratch)
+
+    def real(folder: str) -> list[str]:
+        """A folder of real dumps as an argument, where there is one."""
+        return [str(given / folder)] if sys.argv[1:] and (given / folder).is_dir() else []
+
+    crawl = given if real("commoncrawl") and list(given.glob("models/lid.*")) else Path(scratch)
+    modules = {
+        "wikitext": real("wikipedia"),
+        "lines": real("commoncrawl/crawl-data"),
+        "language": [str(crawl / "commoncrawl"), str(next(crawl.glob("models/lid.*")))],
+        "exchange": [],
+        "mixing": [],
+        "pipeline": [],
+    }
+    failed = []
+    for name, arguments in modules.items():
+        print(f"== {name}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"corpusmill.benchmarks.{name}", *arguments]).returncode:
+            failed.append(name)
 sys.exit(f"below the floor: {', '.join(failed)}" if failed else 0)

@@ -19,9 +19,10 @@ import tempfile
 from pathlib import Path
 
 from ..mixtures.recipe import Recipe, load
-from ..pipelines.documents import extract_phase
+from ..pipelines.extract import extract_phase
 from ..pipelines.inputs import find
 from ..pipelines.phase import Phase, perform
+from ..pipelines.reading import readings
 from ..pipelines.sources import SOURCES
 from ..samples.wikipedia import write_dump
 
@@ -92,7 +93,8 @@ def child(module: str, *arguments: str) -> tuple[float, float]:
 
 def extract(inputs: str) -> tuple[Recipe, Phase]:
     recipe = load("sample")
-    return recipe, extract_phase(SOURCES["wikipedia"], find(recipe, ["wikipedia"], inputs)["wikipedia"], recipe)
+    plan = readings("wikipedia", find(recipe, ["wikipedia"], inputs)["wikipedia"].files, recipe)
+    return recipe, extract_phase(SOURCES["wikipedia"], plan, {}, recipe, {})
 
 
 def run_phase(inputs: str, output: str) -> None:

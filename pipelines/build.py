@@ -7,27 +7,32 @@ import datetime
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
-from ..manifest import Receipt, read_facts, total_counts, total_damage, write_manifest
+from ..manifest import RECIPE, File, Receipt, read_facts, total_counts, total_damage, write_manifest
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
+from ..records import Reason
 from ..shards.formats import FORMATS
-from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sizes
+from ..storage import LEFT_ASIDE, Input, join, publish, read_bytes, read_json, remove, sizes
 from ..tokenizer.encode import MODEL
 from . import tokens
-from .documents import documents_phase, extract_phase, settled_documents, unique_phase
+from .documents import documents_phase, settled_documents
 from .engine.driver import Driver, check_names
+from .exchange import Sidecars, exchange_of, exchange_phase, groups_of, hash_phase, masks_phase, sidecars_of
+from .extract import extract_phase
 from .inputs import FROZEN, Inputs
 from .lock import LOCK
 from .phase import Phase
+from .reading import Reading, readings
 from .sources import SOURCES
+from .unique import CONTENT, ID, REASONS, unique_phase
 
-RECIPE = "recipe.yaml"
 MANIFEST = "manifest.json"
-LIBRARIES = ("apache-beam", "numpy", "pyarrow", "sentencepiece", "xxhash")  # what the bytes depend on
+LIBRARIES = ("apache-beam", "fasttext", "numpy", "pyarrow", "sentencepiece", "xxhash")  # what the bytes depend on
 
 
 def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
@@ -85,34 +90,47 @@ def claim_folder(output: str, recipe: Recipe) -> None:
     remove(join(output, MANIFEST))
 
 
-def plan_documents(recipe: Recipe, inputs: Inputs) -> dict[str, Phase]:
-    """The first phase of each source. Nothing is written.
+@dataclass(frozen=True)
+class Work:
+    """What is to be read of one source, in its order, and with which models."""
+
+    plan: Sequence[Reading]
+    models: Mapping[str, Input]
+
+
+def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
+    """Cut the inputs of each source into slices. Nothing is written.
 
     Raises:
         UsageError: two inputs would give outputs of one name.
     """
-    phases = {source: extract_phase(SOURCES[source], inputs[source], recipe) for source in inputs}
-    for phase in phases.values():
-        check_names(phase)
-    return phases
+    work = {source: Work(readings(source, given.files, recipe), given.models) for source, given in inputs.items()}
+    for source, one in work.items():
+        check_names(first_phase(source, one, recipe))
+    return work
 
 
-def build(driver: Driver, recipe: Recipe, inputs: Inputs, phases: Mapping[str, Phase], whole: bool) -> dict[str, Any]:
+def first_phase(source: str, work: Work, recipe: Recipe) -> Phase:
+    """Where the work on a source begins: with the keys of its exchange, or with its documents at once."""
+    if found := exchange_of(SOURCES[source], recipe.active[source]):
+        return hash_phase(SOURCES[source], work.plan, *found)
+    return extract_phase(SOURCES[source], work.plan, work.models, recipe, {})
+
+
+def build(driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], whole: bool) -> dict[str, Any]:
     """Run all phases and write the manifest; with `whole` false, only the documents of the given sources.
 
     Returns:
         What `manifest.json` holds.
     """
-    corpus = {
-        source: settled_documents(make_documents(driver, source, recipe, phase)) for source, phase in phases.items()
-    }
+    corpus = {source: make_documents(driver, source, one, recipe) for source, one in work.items()}
     mixture = make_shards(driver, recipe, corpus) if whole else None
     facts = {
         "corpusmill": __version__,
         "recipe": recipe.name,
         "recipe_digest": recipe.digest,
         "complete": whole,
-        "inputs": {source: [[one.name, one.size, one.identity] for one in files] for source, files in inputs.items()},
+        "inputs": {source: given.recorded() for source, given in inputs.items()},
         "sources": {source: _account(driver.finished, source) for source in inputs},
         "mixture": mixture,
         "damage": driver.damage,
@@ -127,10 +145,31 @@ def build(driver: Driver, recipe: Recipe, inputs: Inputs, phases: Mapping[str, P
     return facts
 
 
-def make_documents(driver: Driver, source: str, recipe: Recipe, first: Phase) -> Mapping[str, Receipt]:
-    extracted = driver.run(first)
-    taken = driver.run(unique_phase(source, driver.output, extracted))
-    return driver.run(documents_phase(source, recipe, extracted, taken))
+def make_documents(driver: Driver, source: str, work: Work, recipe: Recipe) -> dict[str, File]:
+    """All phases of one source: its document files, in the order of the plan."""
+    sidecars = make_exchange(driver, source, work.plan, recipe)
+    extracted = driver.run(extract_phase(SOURCES[source], work.plan, work.models, recipe, sidecars))
+    losers: dict[Reason, dict[str, File]] = {}
+    for ending in (ID, CONTENT):
+        claimed = any(path.endswith(ending) for receipt in extracted.values() for path in receipt.files)
+        if claimed or ending == ID:
+            lost = {path: file for files in losers.values() for path, file in files.items()}
+            done = driver.run(unique_phase(source, ending, driver.output, extracted, lost))
+            losers[REASONS[ending]] = {path: f for receipt in done.values() for path, f in receipt.files.items()}
+    return settled_documents(driver.run(documents_phase(source, recipe, extracted, losers)))
+
+
+def make_exchange(driver: Driver, source: str, plan: Sequence[Reading], recipe: Recipe) -> dict[str, Sidecars]:
+    """What each slice of a source must know of the others; empty where no step asks."""
+    found = exchange_of(SOURCES[source], recipe.active[source])
+    if found is None:
+        return {}
+    steps, exchange = found
+    groups = groups_of(exchange, plan)
+    hashed = driver.run(hash_phase(SOURCES[source], plan, steps, exchange))
+    compared = driver.run(exchange_phase(source, driver.output, groups, hashed, exchange.keep, recipe.exchange_mb))
+    masked = driver.run(masks_phase(source, driver.output, groups, hashed, compared, exchange.keep))
+    return sidecars_of(hashed, masked, exchange.keep)
 
 
 def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from ..errors import UsageError
 from ..mixtures.recipe import Recipe
 from ..storage import absolute, filesystem, is_local, join, publish, sizes
-from .build import build, check_buildable, check_folder, claim_folder, plan_documents
+from .build import build, check_buildable, check_folder, claim_folder, first_phase, plan_work
 from .engine.driver import Driver, unfinished
 from .inputs import choose, find, freeze
 from .lock import locked
@@ -72,13 +72,13 @@ def execute(command: Command) -> dict[str, Any]:
         inputs, notes = choose(output, found, command.redo)
         for note in notes:
             console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
-        phases = plan_documents(recipe, inputs)
+        work = plan_work(recipe, inputs)
         log.info("recipe %s, digest %s, output %s", recipe.name, recipe.digest, output)
         try:
             freeze(output, inputs)
             claim_folder(output, recipe)
             driver.sweep()
-            return build(driver, recipe, inputs, phases, whole)
+            return build(driver, recipe, inputs, work, whole)
         except BaseException:
             log.exception("the run did not finish")
             raise
@@ -92,9 +92,11 @@ def dry_run(command: Command) -> dict[str, Any]:
     check_folder(output, recipe, command.redo, not command.sources)
     used, notes = choose(output, found, command.redo)
     sources = {}
-    for source, phase in plan_documents(recipe, used).items():
+    for source, work in plan_work(recipe, used).items():
+        phase, given = first_phase(source, work, recipe), used[source]
         sources[source] = {
-            "inputs": {one.name: one.size for one in used[source]},
+            "inputs": {one.name: one.size for one in given.files},
+            "models": {name: one.name for name, one in given.models.items()},
             "items": len(phase.items),
             "to_do": len(unfinished(output, phase)),
         }

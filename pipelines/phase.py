@@ -94,12 +94,14 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         return join(self.output, path)
 
     @contextlib.contextmanager
-    def binary(self, path: str, rows: int = 0, counts: Mapping[str, int] | None = None) -> Iterator[HashingFile]:
-        """A file of bytes, published when the block ends without an error."""
+    def binary(
+        self, path: str, rows: int = 0, counts: Mapping[str, int] | None = None, width: int = 0
+    ) -> Iterator[HashingFile]:
+        """A file of bytes, published when the block ends without an error; its rows may be records of one width."""
         self._announce(path)
         with publishing(self.url(path)) as file:
             yield file
-        self._add(path, file.published, rows, counts or {})
+        self._add(path, file.published, file.bytes // width if width else rows, counts or {})
 
     @contextlib.contextmanager
     def table(self, path: str, schema: pa.Schema) -> Iterator[RowWriter]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import Input, digest
 
 LONGEST_STEM = 160  # bytes of UTF-8
+ENDINGS = (".gz", ".bz2", ".xml", ".wet", ".warc")  # of inputs, the last one of a name first
 BATCH = 256  # documents that a step sees at once,
 BATCH_CHARS = 1 << 24  # or fewer, when they are this long together: memory must not follow the longest pages
 
@@ -25,6 +29,40 @@ class Basis(StrEnum):
 
 
 Function = Callable[[Sequence[Document]], Sequence[Document | Dropped]]
+Keep = Literal["none", "first"]
+Keys = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a step must know of other documents before it can judge one: who else has the same keys.
+
+    A source with such a step reads its inputs twice. The first time the steps before it run, and the keys of what is
+    left are written down; then they are compared within each group (`exchange.py`); the second time all steps run.
+    """
+
+    keys: Callable[[Sequence[Document]], list[Keys]]  # of each document, in any order, repeats allowed
+    keep: Keep  # who keeps a key that several documents have: nobody, or the first in the plan
+    scope: Callable[[Input], str]  # inputs with the same answer are compared,
+    groups: int  # cut into so many groups in the order of the plan
+    decides: Mapping[str, object]  # the settings that the keys depend on
+    reasons: Callable[[Keys, Flags], list[Reason | None]]  # why each key of a document goes, to show it to people
+
+
+class Answers(Protocol):
+    """What the exchange found, for the documents of one work item, which must be asked for in their order."""
+
+    def taken(self, keys: Sequence[Keys]) -> list[Flags]:
+        """For each document, for each of its keys: whether others have it, so that this document must not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """What the steps of a work item use beside its documents. Empty where steps are only listed."""
+
+    models: Mapping[str, str] = field(default_factory=dict)  # name → URL
+    answers: Answers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +77,7 @@ class Step:
     basis: Basis
     note: str = ""
     version: int = 1
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +90,14 @@ class Slice:
     stop: int
 
 
-def stem_of(one: Input, endings: Sequence[str]) -> str:
+def stem_of(one: Input) -> str:
     """What the outputs of an input are called: its path below the source's folder, without its endings.
 
-    >>> stem_of(Input("wikipedia/2022/enwiki.xml.bz2", "", 0, ""), (".bz2", ".xml"))
+    >>> stem_of(Input("wikipedia/2022/enwiki.xml.bz2", "", 0, ""))
     '2022--enwiki'
     """
     stem = "--".join(PurePosixPath(one.name).parts[1:]) or one.name
-    for ending in endings:
+    for ending in ENDINGS:
         stem = stem.removesuffix(ending)
     if len(stem.encode()) > LONGEST_STEM:  # file systems stop at 255 bytes, and slices, parts and endings are to come
         stem = f"{stem[: LONGEST_STEM // 8]}-{digest(stem)}"
@@ -73,10 +112,14 @@ class Source:
     """
 
     name: str
+    files: str  # glob of the names of its inputs, for a recipe that names a folder
     slices: Callable[[Input, Any], list[Slice]]
     read: Callable[[Slice, Any], Iterator[Document | Damage]]
-    steps: Callable[[Any], tuple[Step, ...]]
-    revision: Callable[[Document], int]  # of two documents with one id the higher one stays
+    steps: Callable[[Any, Aids], tuple[Step, ...]]
+    revision: Callable[[Document], int] = lambda document: 0  # of two documents with one id the higher one stays
+    models: Callable[[Any], Mapping[str, str]] = lambda options: {}  # name → path, glob or URL, as in the recipe
+    about_models: Mapping[str, str] = field(default_factory=dict)  # name → what it is and how to get it, in a line
+    content: Callable[[Document, Any], str | None] = lambda document, options: None  # same content: one of them stays
     version: int = 1
 
 
@@ -87,9 +130,10 @@ def step(
     return Step(name, lambda documents: [function(document) for document in documents], basis, note, version)
 
 
-def drop(document: Document, reason: Reason, measure: float | None = None) -> Dropped:
+def drop(document: Document, reason: Reason, measure: float | None = None, detail: str = "") -> Dropped:
     """A document that goes; the head is cut to size where it is written."""
-    return Dropped(document.id, reason, measure, document.text)
+    url = str(document.meta.get("url", ""))
+    return Dropped(document.id, reason, measure, document.text, detail, url, document.lines)
 
 
 def keep_if(test: Callable[[Document], bool], reason: Reason) -> Callable[[Document], Document | Dropped]:
@@ -104,7 +148,7 @@ def run_steps(documents: Iterable[Document], steps: Sequence[Step]) -> Iterator[
     >>> [type(r).__name__ for r in run_steps([Document("a", "long", "x"), Document("b", "no", "x")], [short])]
     ['Document', 'Dropped']
     """
-    for batch in _batches(documents):
+    for batch in batches(documents):
         results: list[Document | Dropped] = [*batch]
         for one in steps:
             at = [i for i, result in enumerate(results) if isinstance(result, Document)]
@@ -113,7 +157,8 @@ def run_steps(documents: Iterable[Document], steps: Sequence[Step]) -> Iterator[
         yield from results
 
 
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """The documents a few at a time, as steps see them."""
     batch: list[Document] = []
     n_chars = 0
     for document in documents:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import wikipedia
+from . import commoncrawl, wikipedia
 from .source import Source
 
-SOURCES: Mapping[str, Source] = MappingProxyType({"wikipedia": wikipedia.SOURCE})
+SOURCES: Mapping[str, Source] = MappingProxyType({"commoncrawl": commoncrawl.SOURCE, "wikipedia": wikipedia.SOURCE})

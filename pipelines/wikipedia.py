@@ -17,10 +17,10 @@ from ..formats.mediawiki import Page, SiteInfo, find_slices, read_pages, read_si
 from ..mixtures.recipe import WikipediaRecipe
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
-from .source import Basis, Slice, Source, Step, drop, keep_if, stem_of, step
+from .source import Aids, Basis, Slice, Source, Step, drop, keep_if, stem_of, step
 
 
-def steps(recipe: WikipediaRecipe) -> tuple[Step, ...]:
+def steps(recipe: WikipediaRecipe, aids: Aids) -> tuple[Step, ...]:
     languages = frozenset(recipe.languages)
     return (
         step(
@@ -49,7 +49,7 @@ def markup_to_text(document: Document) -> Document:
 
 def slices(dump: Input, recipe: WikipediaRecipe) -> list[Slice]:
     """A multistream dump is cut between its streams, so that it keeps all cores busy; another dump is one slice."""
-    stem = stem_of(dump, (".gz", ".bz2", ".xml"))
+    stem = stem_of(dump)
     with open_read(dump.url) as file:
         ranges = find_slices(file, dump.size, int(recipe.slice_mb * MIB))
     whole = len(ranges) == 1
@@ -100,4 +100,4 @@ def _document(page: Page, info: SiteInfo, site: Site) -> Document:
     return Document(f"wikipedia:{info.language}/{page.id}", page.text, "wikipedia", meta)
 
 
-SOURCE = Source("wikipedia", slices, read, steps, revision=lambda document: int(document.meta["revision"]))
+SOURCE = Source("wikipedia", "*.xml*", slices, read, steps, revision=lambda document: int(document.meta["revision"]))

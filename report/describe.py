@@ -7,7 +7,7 @@ from rich.table import Table
 
 from ..errors import UsageError, did_you_mean
 from ..mixtures.recipe import load
-from ..pipelines.source import Basis
+from ..pipelines.source import Aids, Basis
 from ..pipelines.sources import SOURCES
 from ..records import Reason
 
@@ -24,10 +24,9 @@ def rows(source: str) -> list[dict[str, str]]:
         raise UsageError(
             f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.{later}"
         )
-    steps = [
-        {"step": s.name, "basis": str(s.basis), "note": s.note} for s in SOURCES[source].steps(recipe.active[source])
-    ]
-    return [*steps, {"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description}]
+    steps = SOURCES[source].steps(recipe.active[source], Aids())
+    shown = [{"step": step.name, "basis": str(step.basis), "note": step.note} for step in steps]
+    return [*shown, {"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description}]
 
 
 def table(source: str) -> Table:

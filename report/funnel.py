@@ -69,6 +69,25 @@ def funnel(sources: Mapping[str, Mapping[str, int]]) -> Table:
     return table
 
 
+def lines(sources: Mapping[str, Mapping[str, int]]) -> Table:
+    """Lines in, dropped by reason, kept, of the documents that came as far as the steps that look at lines."""
+    table = Table(title="Lines", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("source")
+    table.add_column("")
+    for name in ("lines", "of those in"):
+        table.add_column(name, justify="right")
+    for source, counts in sources.items():
+        if n_in := counts.get("lines.in", 0):
+            table.add_row(source, "in", number(n_in), percent(n_in, n_in))
+            for reason in Reason:
+                if n := counts.get(f"lines.dropped.{reason}", 0):
+                    table.add_row("", f"− {reason}", number(n), percent(n, n_in))
+            kept = counts.get("lines.kept", 0)
+            table.add_row("", "kept", number(kept), percent(kept, n_in), style="bold")
+            table.add_section()
+    return table
+
+
 def mixture(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Shares, tokens and epochs beside Table 1 of the paper. Tokens count BOS and EOS, and not what is held out.
 

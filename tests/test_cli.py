@@ -4,14 +4,17 @@ import bz2
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from corpusmill.cli import main
-from corpusmill.samples.wikipedia import DAMAGE
+from corpusmill.samples import commoncrawl, wikipedia
 from running import SMALL, corpusmill, digests, manifest, run_arguments
+
+ALONE = ("--set", "sources.commoncrawl=null")  # Wikipedia alone
 
 
 def test_damage_is_listed_with_path_offset_and_reason(finished: Path) -> None:
@@ -24,10 +27,9 @@ def test_damage_is_listed_with_path_offset_and_reason(finished: Path) -> None:
         of_file[row["error"]] = of_file.get(row["error"], 0) + 1
         assert row["offset"] >= 0
         assert row["detail"]
-    assert found == {name: dict(errors) for name, errors in DAMAGE.items()}
-    assert manifest(finished)["damage"] == {
-        error: sum(errors.get(error, 0) for errors in DAMAGE.values()) for errors in DAMAGE.values() for error in errors
-    }
+    meant = {name: dict(errors) for name, errors in {**commoncrawl.DAMAGE, **wikipedia.DAMAGE}.items()}
+    assert found == meant
+    assert manifest(finished)["damage"] == dict(sum(map(Counter, meant.values()), Counter()))
 
 
 def test_allow_damage_makes_it_a_success(inputs: Path, finished: Path, copy_of: Callable[[Path], Path]) -> None:
@@ -40,7 +42,7 @@ def test_allow_damage_makes_it_a_success(inputs: Path, finished: Path, copy_of: 
 def test_a_recipe_with_sources_that_are_not_built_is_refused(inputs: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     refused = corpusmill("run", "mixtures/llama1.yaml", "--inputs", inputs, "--output", output, expect=2)
-    assert "needs commoncrawl, c4, github, books, arxiv, stackexchange" in refused.stderr
+    assert "needs c4, github, books, arxiv, stackexchange" in refused.stderr
     assert not output.exists()
 
 
@@ -48,7 +50,9 @@ def test_named_sources_give_their_documents_alone(inputs: Path, finished: Path, 
     globs = 'sources.wikipedia.inputs=["wikipedia/*wiki*.xml.bz2"]'
     settings = ("--set", globs, "--set", "sources.wikipedia.slice_mb=0.1", "--set", "dropped_heads=1")
     corpusmill("run", "llama1", "wikipedia", "--inputs", inputs, "--output", tmp_path / "out", *settings, expect=4)
-    assert digests(tmp_path / "out", ["documents", "dropped"]) == digests(finished, ["documents", "dropped"])
+    folders = ["documents/wikipedia", "dropped/wikipedia"]
+    assert digests(tmp_path / "out", folders) == digests(finished, folders)
+    assert not (tmp_path / "out/documents/commoncrawl").exists()
     assert not (tmp_path / "out/shards").exists()
     assert manifest(tmp_path / "out")["complete"] is False
 
@@ -112,9 +116,10 @@ def test_a_run_killed_before_it_wrote_its_recipe_goes_on(inputs: Path, finished:
     (tmp_path / f"work/.{'0' * 32}.tmp").write_text("half")
     (tmp_path / "run.lock").touch()
     folder = tmp_path.with_name("links")
-    (folder / "wikipedia").mkdir(parents=True)
-    for path in (inputs / "wikipedia").iterdir():  # dumps are often links to another disk
-        (folder / "wikipedia" / path.name).symlink_to(path)
+    for path in (path for path in inputs.rglob("*") if path.is_file()):
+        link = folder / path.relative_to(inputs)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path)  # dumps are often links to another disk
     corpusmill(*run_arguments(folder, tmp_path, 1), expect=4)
     assert digests(tmp_path) == digests(finished)
 
@@ -147,7 +152,9 @@ def test_a_page_of_50_mb_costs_itself_alone(tmp_path: Path) -> None:
     (folder / "enwikiquote-20220620-pages-articles.xml.bz2").write_bytes(
         bz2.compress(dump.replace("enwiki", "enwikiquote").replace("x " * 25_000_000, "").encode())
     )
-    corpusmill(*run_arguments(tmp_path / "in", tmp_path / "out", 1, "--set", "tokenizer.vocab_size=330"), expect=4)
+    corpusmill(
+        *run_arguments(tmp_path / "in", tmp_path / "out", 1, "--set", "tokenizer.vocab_size=330", *ALONE), expect=4
+    )
     facts = manifest(tmp_path / "out")
     assert facts["damage"] == {"page_too_long": 1}
     assert facts["sources"]["wikipedia"]["documents.kept"] == 59
@@ -168,8 +175,9 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     refused = corpusmill(*run_arguments(tmp_path / "in", tmp_path / "out", 1), expect=1)
     assert "nothing in" in refused.stderr
+    assert "--set sources.commoncrawl=null leaves it out" in refused.stderr
     nothing = corpusmill(*run_arguments(tmp_path / "in", tmp_path / "out", 1, "--allow-empty"), expect=1)
-    assert "wikipedia: not one document was kept" in nothing.stderr
+    assert ": not one document was kept" in nothing.stderr
     assert "Traceback" not in nothing.stderr
 
 
@@ -226,8 +234,8 @@ def test_plan_fills_its_columns_from_a_finished_run(finished: Path) -> None:
     rows = [
         json.loads(line) for line in corpusmill("plan", "sample", "--output", finished, "--json").stdout.splitlines()
     ]
-    assert rows[0]["source"] == "wikipedia"
-    assert rows[0]["wanted"] == round(rows[0]["available"] * 2.45)
+    assert [row["source"] for row in rows] == ["commoncrawl", "wikipedia"]
+    assert [row["wanted"] for row in rows] == [round(rows[0]["available"] * 1.1), round(rows[1]["available"] * 2.45)]
     short = corpusmill("plan", "sample", "--output", finished, "--set", "sources.wikipedia.epochs=9", expect=3)
     assert "too small" in short.stdout
 
@@ -351,14 +359,14 @@ def test_odd_names_of_folders_and_files(inputs: Path, finished: Path, tmp_path: 
     long_name = folder / "wikipedia/a" / f"{'x' * 220}wiki.xml.bz2"
     shutil.copy(inputs / "wikipedia/trwiki-20220620-pages-articles.xml.bz2", long_name)
     globs = 'sources.wikipedia.inputs=["wikipedia/*/*.bz2"]'
-    done = corpusmill(*run_arguments(folder, output, 2, "--set", globs), expect=4)
+    done = corpusmill(*run_arguments(folder, output, 2, "--set", globs, *ALONE), expect=4)
     assert f"{output}/shards" in done.stdout
     twice = manifest(output)["sources"]["wikipedia"]
     assert twice["documents.kept"] == manifest(finished)["sources"]["wikipedia"]["documents.kept"]
     assert (output / "documents/wikipedia/b--frwiki-20220620-pages-articles.parquet").exists()
     corpusmill("check", output)
     (folder / "wikipedia/a" / os.fsdecode(b"\xff-wiki.xml.bz2")).touch()
-    assert "Rename the file" in corpusmill(*run_arguments(folder, output, 2, "--set", globs), expect=1).stderr
+    assert "Rename the file" in corpusmill(*run_arguments(folder, output, 2, "--set", globs, *ALONE), expect=1).stderr
 
 
 def test_sample_writes_the_same_twice(tmp_path: Path) -> None:
@@ -370,6 +378,6 @@ def test_sample_writes_the_same_twice(tmp_path: Path) -> None:
 def test_the_shards_train(finished: Path) -> None:
     pytest.importorskip("torch")
     result = json.loads(corpusmill("train", finished, "--steps", 120, "--seq-len", 128, "--json").stdout)
-    assert result["loss"]["by_source"].keys() == {"wikipedia"}
+    assert result["loss"]["by_source"].keys() == {"commoncrawl", "wikipedia"}
     assert result["loss"]["mean"] < result["unigram_entropy"] - 0.5
     assert result["validation"]["mean"] < result["unigram_entropy"] - 0.5

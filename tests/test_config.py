@@ -84,15 +84,15 @@ def test_override_changes_one_key_and_not_the_mapping(values: dict, key: str, va
 
 
 def test_changing_the_mixture_is_no_reason_to_read_dumps_again() -> None:
-    from corpusmill.pipelines.documents import extract_phase
+    from corpusmill.pipelines.extract import extract_phase
+    from corpusmill.pipelines.reading import readings
     from corpusmill.pipelines.sources import SOURCES
     from corpusmill.storage import Input
 
     def fingerprints(*settings: str) -> list[str]:
         recipe: Recipe = load("sample", settings)
-        source = SOURCES["wikipedia"]
-        one = Input("wikipedia/enwiki.xml", __file__, 10, "identity")
-        return [item.fingerprint for item in extract_phase(source, [one], recipe).items]
+        plan = readings("wikipedia", [Input("wikipedia/enwiki.xml", __file__, 10, "identity")], recipe)
+        return [item.fingerprint for item in extract_phase(SOURCES["wikipedia"], plan, {}, recipe, {}).items]
 
     assert fingerprints() == fingerprints("sources.wikipedia.epochs=1", "seed=7", "tokenizer.vocab_size=900")
     assert fingerprints() != fingerprints("sources.wikipedia.languages=[de]")

@@ -15,7 +15,7 @@ from ...manifest import RECEIPTS, Receipt, finished_items, read_receipts, receip
 from ...storage import LEFT_ASIDE, in_one_process, join, remove, sizes
 from ..phase import Phase, merge_damage, perform
 from ..progress import PhaseWatch, watching
-from .map_shards import MapShards
+from .map_shards import MapShards, Written, plan_of
 from .runner import is_embedded, pipeline_options, run
 
 log = logging.getLogger(__name__)
@@ -82,8 +82,11 @@ class Driver:
         items = [item for item in phase.items if item.name in missing]
         # A pool for one item would only cost its start, and another runner has workers of its own.
         workers = min(self.workers, len(items)) if is_embedded(self.options) else 1
+        plan = plan_of(items, self.output, phase.name)
         with watching(self.console, self.quiet, watch):
-            run(lambda p: p | phase.name >> MapShards(items, function, workers, phase.name), self.options)
+            run(lambda p: p | phase.name >> MapShards(plan, function, workers, phase.name), self.options)
+        for url in {piece.url for piece in plan if isinstance(piece, Written)}:
+            remove(url)
 
     def _drop_stale(self, phase: str, planned: set[str], receipts: Mapping[str, Receipt]) -> None:
         """Items of an earlier run that are no longer planned; only what their receipts list goes, never a glob."""

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusmill.pipelines.documents import CLAIM, find_losers
 from corpusmill.pipelines.source import Basis, drop, keep_if, run_steps, step
+from corpusmill.pipelines.unique import CLAIM, LOW, Claims, find_losers
 from corpusmill.records import Document, Dropped, Reason
 from running import corpusmill, digests, manifest, run_arguments
 
@@ -21,11 +22,11 @@ CLAIMS = st.lists(
 
 @given(CLAIMS)
 def test_one_document_an_id_stays_whatever_the_shards(shards: list[list[tuple[int, int, int, int]]]) -> None:
-    """Against the rule said plainly: newest revision, then smallest content, then first in the plan's order."""
+    """Against the rule said plainly: smallest rank, then smallest tie, then first in the plan's order."""
     everyone = [
-        ((high, low), (-revision, content, shard, row))
+        ((high, low), (place, tie, shard, row))
         for shard, claims in enumerate(shards)
-        for row, (high, low, revision, content) in enumerate(claims)
+        for row, (high, low, place, tie) in enumerate(claims)
     ]
     winners = {name: min(rank for other, rank in everyone if other == name) for name, _ in everyone}
     expected = sorted(rank[2:] for name, rank in everyone if rank != winners[name])
@@ -33,13 +34,23 @@ def test_one_document_an_id_stays_whatever_the_shards(shards: list[list[tuple[in
     assert find_losers(pieces) == expected
 
 
-def test_revisions_beyond_32_bits_and_keys_beyond_63_are_compared_as_they_are() -> None:
-    top = 2**64 - 1
+def test_ranks_and_keys_beyond_63_bits_are_compared_as_they_are() -> None:
     pieces = [
-        np.array([(top, top, 1, top, 0), (top, top - 1, 5, 0, 1)], CLAIM),
-        np.array([(top, top, 2**40, 0, 0)], CLAIM),
+        np.array([(LOW, LOW, LOW - 1, LOW, 0), (LOW, LOW - 1, 5, 0, 1)], CLAIM),
+        np.array([(LOW, LOW, LOW - 2**40, 0, 0)], CLAIM),
     ]
     assert find_losers(pieces) == [(0, 0)]
+
+
+def test_of_one_id_the_newest_revision_stays_then_the_smallest_content_of_one_content_the_smallest_key() -> None:
+    ids, contents = Claims(), Claims()
+    for row, (name, text, revision) in enumerate([("a", "x", 7), ("a", "y", 9), ("b", "y", 9), ("b", "y", 9)]):
+        ids.add_id(Document(name, text, ""), row, revision)
+        contents.add_content(text, Document(name, text, ""), row)
+    pieces = [np.frombuffer(claims.sorted_bytes(), CLAIM) for claims in (ids, contents)]
+    assert find_losers(pieces[:1]) == [(0, 0), (0, 3)]
+    keys = {name: xxhash.xxh3_128_intdigest(name.encode()) for name in "ab"}
+    assert find_losers(pieces[1:]) == ([(0, 1), (0, 3)] if keys["b"] < keys["a"] else [(0, 2), (0, 3)])
 
 
 def test_the_newest_revision_stays(finished: Path) -> None:

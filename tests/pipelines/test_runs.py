@@ -1,5 +1,6 @@
 """Whole runs: the same bytes with 1 and 2 workers, killed and resumed, and through the portable runner."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -54,7 +55,7 @@ def test_two_workers_give_the_same_bytes(inputs: Path, finished: Path, tmp_path:
     assert digests(tmp_path / "out") == digests(finished)
 
 
-@pytest.mark.parametrize("receipts", [0, 3, 11, 17, 30, 38])
+@pytest.mark.parametrize("receipts", [0, 3, 17, 21, 40, 55, 85, 120])
 def test_killed_and_resumed_gives_the_same_bytes(receipts: int, inputs: Path, finished: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     process = start(*run_arguments(inputs, output, 2))
@@ -108,7 +109,7 @@ def test_a_killed_worker_is_an_error_that_names_the_item_and_the_next_run_comple
     _, errors = process.communicate()
     assert process.returncode == 1, errors
     assert "worker process was killed" in errors
-    assert "-pages-articles" in errors  # the items in flight, by name
+    assert re.search(r"CC-MAIN-|-pages-articles", errors)  # the items in flight, by name
     assert "Traceback" not in errors
     corpusmill(*run_arguments(long_inputs, output, 2), expect=4)
     corpusmill(*run_arguments(long_inputs, expected, 2), expect=4)

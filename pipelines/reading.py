@@ -1,0 +1,56 @@
+"""What every pass over a source reads: one slice of an input, within the limit, and the input still as it was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..errors import SourceError
+from ..mixtures.circle import unit_interval
+from ..mixtures.recipe import Recipe, SourceRecipe
+from ..records import Damage, Document
+from ..storage import Input, identify
+from .source import Slice, Step
+from .sources import SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One slice of one source."""
+
+    source: str
+    slice: Slice
+    recipe: SourceRecipe
+    limit: float
+
+    def records(self, counts: Counter[str]) -> Iterator[Document | Damage]:
+        """Its documents and its damage. Raises SourceError when the input changed meanwhile."""
+        for record in SOURCES[self.source].read(self.slice, self.recipe):
+            if self.limit < 1 and isinstance(record, Document) and unit_interval(record.id, "limit") >= self.limit:
+                counts["documents.outside_limit"] += 1
+            else:
+                yield record
+        one = self.slice.input
+        if identify(one.url) != one.identity:
+            raise SourceError(f"{one.name}: changed while it was read. Run again, with --redo, once it is complete.")
+
+
+def readings(source: str, inputs: Sequence[Input], recipe: Recipe) -> list[Reading]:
+    """The slices of all inputs: the plan of a source, in its order."""
+    options = recipe.active[source]
+    return [
+        Reading(source, piece, options, recipe.limit)
+        for one in inputs
+        for piece in SOURCES[source].slices(one, options)
+    ]
+
+
+def made_from(piece: Slice) -> tuple[object, ...]:
+    """What a fingerprint says of the slice that an output is made from."""
+    return (piece.input.name, piece.input.size, piece.input.identity, piece.start, piece.stop)
+
+
+def versions(steps: Sequence[Step]) -> list[tuple[str, int]]:
+    """What a fingerprint says of steps."""
+    return [(step.name, step.version) for step in steps]

@@ -1,0 +1,97 @@
+"""Inputs by glob, folder and list of paths; models; what a resumed run takes."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from corpusmill.errors import SourceError, UsageError
+from corpusmill.mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, Recipe, Sources
+from corpusmill.pipelines.inputs import choose, find, freeze
+from phases import write_wet
+
+FILES = [f"crawl-data/CC-MAIN-2019-09/segments/1550.{number}/wet/CC-MAIN-{number}.warc.wet.gz" for number in (0, 1)]
+
+
+def recipe_of(*inputs: str, root: str = "", model: str = "models/lid.*") -> Recipe:
+    source = CommonCrawlRecipe(inputs=inputs, root=root, epochs=1, language=LanguageRecipe(model=model))
+    return Recipe("test", Sources(commoncrawl=source))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in FILES:
+        write_wet(tmp_path / "in/commoncrawl" / name, [("a", "title\ntext\n")])
+    paths = tmp_path / "in/commoncrawl/crawl-data/CC-MAIN-2019-09/wet.paths.gz"
+    paths.write_bytes(gzip.compress("".join(f"{name}\n" for name in FILES).encode()))
+    (tmp_path / "in/models").mkdir()
+    (tmp_path / "in/models/lid.toy.bin").write_bytes(b"model")
+    return tmp_path / "in"
+
+
+def names(recipe: Recipe, folder: Path) -> list[str]:
+    return [one.name for one in find(recipe, ["commoncrawl"], str(folder))["commoncrawl"].files]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param("commoncrawl/crawl-data/CC-MAIN-*/segments/*/wet/*.warc.wet.gz", id="glob"),
+        pytest.param("commoncrawl/crawl-data/CC-MAIN-2019-09/", id="folder"),
+        pytest.param("commoncrawl/crawl-data/CC-MAIN-*/wet.paths.gz", id="list"),
+    ],
+)
+def test_the_same_files_by_glob_folder_and_list(pattern: str, folder: Path) -> None:
+    assert names(recipe_of(pattern), folder) == [f"commoncrawl/{name}" for name in FILES]
+
+
+def test_a_file_named_twice_is_taken_once(folder: Path) -> None:
+    everything = ("commoncrawl/crawl-data/CC-MAIN-2019-09/", "commoncrawl/crawl-data/CC-MAIN-*/wet.paths.gz")
+    assert len(names(recipe_of(*everything), folder)) == 2
+
+
+def test_a_list_may_name_files_elsewhere(folder: Path, tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    (folder / "commoncrawl/crawl-data/CC-MAIN-2019-09/segments").rename(tmp_path / "segments")
+    (mirror / "crawl-data/CC-MAIN-2019-09").mkdir(parents=True)
+    (tmp_path / "segments").rename(mirror / "crawl-data/CC-MAIN-2019-09/segments")
+    here = recipe_of("commoncrawl/crawl-data/CC-MAIN-*/wet.paths.gz")
+    with pytest.raises(
+        SourceError, match=r"2 files of its 2 not there, the first crawl-data.*sources\.commoncrawl\.root"
+    ):
+        names(here, folder)
+    there = recipe_of("commoncrawl/crawl-data/CC-MAIN-*/wet.paths.gz", root=str(mirror))
+    assert names(there, folder) == [f"commoncrawl/{name}" for name in FILES]
+
+
+def test_a_list_that_is_cut_off_is_refused(folder: Path) -> None:
+    paths = folder / "commoncrawl/crawl-data/CC-MAIN-2019-09/wet.paths.gz"
+    paths.write_bytes(paths.read_bytes()[:-9])
+    with pytest.raises(SourceError, match="not a list of paths"):
+        names(recipe_of("commoncrawl/crawl-data/CC-MAIN-*/wet.paths.gz"), folder)
+
+
+def test_a_model_that_is_not_there_is_a_line_that_says_how_to_get_it(folder: Path) -> None:
+    for model in ("models/lid.176.bin", str(folder / "lid.176.bin"), f"file://{folder}/lid.176.bin"):
+        with pytest.raises(
+            UsageError, match=r"no model at .*lid\.176\.bin.*CC BY-SA 3\.0.*https://dl\.fbaipublicfiles"
+        ):
+            names(recipe_of("commoncrawl/", model=model), folder)
+
+
+def test_of_several_models_none_is_guessed(folder: Path) -> None:
+    (folder / "models/lid.176.ftz").write_bytes(b"other")
+    with pytest.raises(UsageError, match=r"2 models fit .*models/lid\.176\.ftz, models/lid\.toy\.bin"):
+        names(recipe_of("commoncrawl/"), folder)
+
+
+def test_another_model_is_another_run(folder: Path, tmp_path: Path) -> None:
+    recipe, output = recipe_of("commoncrawl/"), str(tmp_path / "out")
+    found = find(recipe, ["commoncrawl"], str(folder))
+    freeze(output, found)
+    assert choose(output, found, redo=False) == (found, [])
+    (folder / "models/lid.toy.bin").write_bytes(b"other")
+    found = find(recipe, ["commoncrawl"], str(folder))
+    with pytest.raises(UsageError, match="language has changed"):
+        choose(output, found, redo=False)
+    assert choose(output, found, redo=True) == (found, [])

@@ -1,0 +1,124 @@
+"""Why a document was kept or dropped: the record of the run, and the steps done again, must say the same."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from corpusmill.errors import UsageError
+from corpusmill.filters.ccnet import normalize_line
+from corpusmill.mixtures.recipe import load
+from corpusmill.pipelines.commoncrawl import dump_of
+from corpusmill.pipelines.inputs import find
+from corpusmill.pipelines.reading import readings
+from corpusmill.pipelines.why import fates
+from corpusmill.records import Document, Reason
+from running import corpusmill, run_arguments
+
+
+def rows(output: Path, kind: str, source: str = "commoncrawl") -> list[dict]:
+    return pq.read_table(output / kind / source).to_pylist()
+
+
+def documents_with_a_line(inputs: Path) -> Counter[tuple[str, str]]:
+    """By dump and normalised line: in how many pages it stands that are long enough."""
+    recipe, counts = load("sample"), Counter()
+    for reading in readings("commoncrawl", find(recipe, ["commoncrawl"], str(inputs))["commoncrawl"].files, recipe):
+        for page in reading.records(Counter()):
+            if isinstance(page, Document) and len(page.text) >= 300:
+                lines = set(map(normalize_line, page.text.split("\n")))
+                counts.update((dump_of(reading.slice.input), line) for line in lines)
+    return counts
+
+
+def test_the_lines_of_a_page_and_how_many_documents_have_them(finished: Path, inputs: Path) -> None:
+    expected = documents_with_a_line(inputs)
+    by_dump = {json.loads(row["meta"])["dump"]: row for row in rows(finished, "documents")}
+    assert len(by_dump) == 2
+    for dump, row in by_dump.items():
+        [fate] = fates(str(finished), row["id"], str(inputs))
+        assert fate.outcome == "kept"
+        assert "\n".join(line.text for line in fate.lines if line.reason is None) == row["text"]
+        assert [line.documents for line in fate.lines] == [expected[dump, normalize_line(x.text)] for x in fate.lines]
+        assert {line.reason for line in fate.lines if line.documents > 1} == {Reason.CCNET_SHARED_LINE}
+        assert [step.outcome for step in fate.steps] == ["stays"] * 4
+
+
+@pytest.mark.parametrize(
+    ("reason", "n_steps"),
+    [
+        (Reason.CCNET_TOO_SHORT, 1),
+        (Reason.CCNET_NO_LINE_LEFT, 2),
+        (Reason.CCNET_LANGUAGE_UNSURE, 3),
+        (Reason.CCNET_LANGUAGE, 4),
+    ],
+)
+def test_a_dropped_page_is_followed_to_the_step_that_dropped_it(
+    reason: Reason, n_steps: int, finished: Path, inputs: Path
+) -> None:
+    row = next(row for row in rows(finished, "dropped") if row["reason"] == reason)
+    [fate] = [fate for fate in fates(str(finished), row["url"], str(inputs)) if fate.id == row["id"]]
+    assert fate.outcome == reason
+    assert [step.outcome for step in fate.steps] == ["stays"] * (n_steps - 1) + [reason]
+    assert bool(fate.lines) == (n_steps > 1)
+    if row["detail"]:
+        assert fate.steps[-1].detail == f"{row['detail']} {row['measure']:g}"
+
+
+def test_where_the_first_keeps_a_line_what_came_before_counts(inputs: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    settings = ("--set", "sources.commoncrawl.lines.keep=first")
+    arguments = run_arguments(inputs, output, 1, *settings)
+    arguments.insert(2, "commoncrawl")
+    corpusmill(*arguments, expect=4)
+    kept = rows(output, "documents")
+    for row in (kept[0], kept[len(kept) // 2], kept[-1]):
+        [fate] = fates(str(output), row["id"], str(inputs))
+        assert "\n".join(line.text for line in fate.lines if line.reason is None) == row["text"]
+    stayed = [line for line in fates(str(output), kept[0]["id"], str(inputs))[0].lines if line.reason is None]
+    assert any(line.documents > 1 for line in stayed)
+
+
+def test_wikipedia_too_and_who_lost_an_id(finished: Path, inputs: Path) -> None:
+    lost = next(row for row in rows(finished, "dropped", "wikipedia") if row["reason"] == Reason.DUPLICATE_ID)
+    found = fates(str(finished), lost["id"], str(inputs))
+    assert sorted(fate.outcome for fate in found) == [Reason.DUPLICATE_ID, "kept"]
+    loser = next(fate for fate in found if fate.outcome == Reason.DUPLICATE_ID)
+    assert [step.outcome for step in loser.steps] == ["stays"] * 5 + [Reason.DUPLICATE_ID]
+
+
+def test_without_inputs_the_record_alone(finished: Path) -> None:
+    row = rows(finished, "documents")[0]
+    done = corpusmill("why", finished, row["id"], "--json")
+    fate = json.loads(done.stdout)
+    assert fate["facts"] == json.loads(row["meta"])
+    assert not fate["steps"]
+    assert "WARNING" not in done.stderr
+
+
+def test_for_a_person(finished: Path, inputs: Path) -> None:
+    row = next(row for row in rows(finished, "dropped") if row["reason"] == Reason.CCNET_NO_LINE_LEFT)
+    shown = corpusmill("why", finished, row["id"], "--inputs", inputs).stdout
+    assert "dropped: ccnet.no_line_left, every line stands in other documents too" in shown
+    assert "− " in shown
+    assert "[ccnet.shared_line]" in shown
+
+
+def test_what_is_not_there_is_a_line(finished: Path, inputs: Path, copy_of: Callable[[Path], Path]) -> None:
+    with pytest.raises(UsageError, match="neither among the documents"):
+        fates(str(finished), "https://nowhere.example/")
+    with pytest.raises(UsageError, match="no run here"):
+        fates(str(inputs), "https://nowhere.example/")
+    row = rows(finished, "documents")[0]
+    with pytest.raises(UsageError, match="is not in"):
+        fates(str(finished), row["id"], str(finished))
+    changed = copy_of(inputs)
+    for file in (changed / "commoncrawl").rglob("*.wet.gz"):
+        file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(UsageError, match="has changed since the run"):
+        fates(str(finished), row["id"], str(changed))
+    shutil.rmtree(changed)
