@@ -21,7 +21,7 @@ with tempfile.TemporaryDirectory() as scratch:
         """A folder of real dumps as an argument, where there is one."""
         return [str(given / folder)] if sys.argv[1:] and (given / folder).is_dir() else []
 
-    crawl = given if real("commoncrawl") and list(given.glob("models/lid.*")) else Path(scratch)
+    crawl = given if real("commoncrawl") and any(given.glob("models/lid.*")) else Path(scratch)
     modules = {
         "wikitext": real("wikipedia"),
         "lines": real("commoncrawl/crawl-data"),
