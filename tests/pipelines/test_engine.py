@@ -8,11 +8,13 @@ from rich.console import Console
 
 from corpusmill.errors import ShardError, UsageError
 from corpusmill.pipelines import progress
+from corpusmill.pipelines.engine import map_shards
 from corpusmill.pipelines.engine.driver import Driver, unfinished
 from corpusmill.pipelines.engine.runner import is_embedded, pipeline_options
 from corpusmill.pipelines.lock import locked
 from corpusmill.pipelines.phase import Item, Phase, ShardOutput
 from corpusmill.records import Damage
+from corpusmill.storage import publish
 
 
 def write_task(task: str, out: ShardOutput) -> None:
@@ -197,3 +199,20 @@ def test_progress_is_shown_and_ends_with_its_phase(
     console = Console(file=stream, force_terminal=terminal, width=100)
     Driver(str(tmp_path), workers=1, console=console).run(phase(**{f"item{i}": str(i) for i in range(50)}))
     assert "test/write" in stream.getvalue()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_long_plan_lies_in_a_file_while_it_is_needed(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_shards, "MAX_IN_GRAPH", 3)
+    monkeypatch.setattr(map_shards, "AT_ONCE", 2)
+    written = []
+    monkeypatch.setattr(map_shards, "publish", lambda url, data: written.append(url) or publish(url, data))
+    driver = Driver(str(tmp_path), workers, quiet=True)
+    driver.run(phase(a="1", b="2", c="3", d="4", e="5"))
+    assert files(tmp_path) == {"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"}
+    assert len(written) == 1
+    assert not list((tmp_path / "work/plan").rglob("*.pickle"))
+    driver.run(phase(a="2", b="3"))
+    assert len(written) == 1
