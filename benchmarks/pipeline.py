@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..mixtures.recipe import Recipe, load
 from ..pipelines.extract import extract_phase
-from ..pipelines.inputs import find
+from ..pipelines.finding import find
 from ..pipelines.phase import Phase, perform
 from ..pipelines.reading import readings
 from ..pipelines.sources import SOURCES

@@ -22,7 +22,7 @@ from ..tokenizer.encode import MODEL
 from . import tokens
 from .documents import documents_phase, settled_documents
 from .engine.driver import Driver, check_names
-from .exchange import Sidecars, exchange_of, exchange_phase, groups_of, hash_phase, masks_phase, sidecars_of
+from .exchange import Sidecars, asking_step, exchange_phase, groups_of, hash_phase, masks_phase, sidecars_of
 from .extract import extract_phase
 from .inputs import FROZEN, Inputs
 from .lock import LOCK
@@ -112,8 +112,8 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
 
 def first_phase(source: str, work: Work, recipe: Recipe) -> Phase:
     """Where the work on a source begins: with the keys of its exchange, or with its documents at once."""
-    if found := exchange_of(SOURCES[source], recipe.active[source]):
-        return hash_phase(SOURCES[source], work.plan, *found)
+    if asking := asking_step(SOURCES[source], recipe.active[source]):
+        return hash_phase(SOURCES[source], work.plan, asking)
     return extract_phase(SOURCES[source], work.plan, work.models, recipe, {})
 
 
@@ -161,12 +161,12 @@ def make_documents(driver: Driver, source: str, work: Work, recipe: Recipe) -> d
 
 def make_exchange(driver: Driver, source: str, plan: Sequence[Reading], recipe: Recipe) -> dict[str, Sidecars]:
     """What each slice of a source must know of the others; empty where no step asks."""
-    found = exchange_of(SOURCES[source], recipe.active[source])
-    if found is None:
+    asking = asking_step(SOURCES[source], recipe.active[source])
+    if asking is None:
         return {}
-    steps, exchange = found
+    exchange = asking.exchange
     groups = groups_of(exchange, plan)
-    hashed = driver.run(hash_phase(SOURCES[source], plan, steps, exchange))
+    hashed = driver.run(hash_phase(SOURCES[source], plan, asking))
     compared = driver.run(exchange_phase(source, driver.output, groups, hashed, exchange.keep, recipe.exchange_mb))
     masked = driver.run(masks_phase(source, driver.output, groups, hashed, compared, exchange.keep))
     return sidecars_of(hashed, masked, exchange.keep)

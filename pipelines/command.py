@@ -17,7 +17,8 @@ from ..mixtures.recipe import Recipe
 from ..storage import absolute, filesystem, is_local, join, publish, sizes
 from .build import build, check_buildable, check_folder, claim_folder, first_phase, plan_work
 from .engine.driver import Driver, unfinished
-from .inputs import choose, find, freeze
+from .finding import find
+from .inputs import choose, freeze
 from .lock import locked
 
 log = logging.getLogger(__name__)

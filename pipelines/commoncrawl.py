@@ -96,7 +96,8 @@ def drop_taken_lines(recipe: CommonCrawlRecipe, aids: Aids) -> Callable[[Sequenc
 def identify_language(recipe: LanguageRecipe, aids: Aids) -> Callable[[Document], Document | Dropped]:
     def judge(page: Document) -> Document | Dropped:
         model = open_language_model(aids.models[LANGUAGE_MODEL])
-        language, score = model.identify(spread(page.text) if recipe.text == "spread" else page.text)
+        text = page.text.replace("\n", "")
+        language, score = model.identify(spread(text) if recipe.text == "spread" else text)
         score = round(score, 2)  # before it is compared: 0.495 passes
         if score < recipe.threshold:
             return drop(page, Reason.CCNET_LANGUAGE_UNSURE, score, language)
@@ -120,21 +121,22 @@ def slices(wet: Input, recipe: CommonCrawlRecipe) -> list[Slice]:
 
 def read(piece: Slice, recipe: CommonCrawlRecipe) -> Iterator[Document | Damage]:
     """The pages of a WET file."""
+    dump = dump_of(piece.input)
     with open_read(piece.input.url) as file:
         for page in read_wet(file, max_record_bytes=recipe.max_page_mb * MIB):
-            yield page if isinstance(page, Damage) else _document(page, dump_of(piece.input))
+            yield page if isinstance(page, Damage) else _document(page, dump)
 
 
 def dump_of(wet: Input) -> str:
-    """The dump that a file belongs to: the folder of its path that is named so, or else the folder that it lies in.
+    """The dump that a file belongs to: the folder of its path that is named so, or else the first below the source's.
 
     >>> dump_of(Input("commoncrawl/crawl-data/CC-MAIN-2019-09/segments/1550.0/wet/a.warc.wet.gz", "", 0, ""))
     'CC-MAIN-2019-09'
-    >>> dump_of(Input("commoncrawl/mine/a.warc.wet.gz", "", 0, "")), dump_of(Input("a.wet", "", 0, ""))
+    >>> dump_of(Input("commoncrawl/mine/1/a.warc.wet.gz", "", 0, "")), dump_of(Input("commoncrawl/a.wet", "", 0, ""))
     ('mine', 'all')
     """
-    folders = PurePosixPath(wet.name).parts[:-1]
-    return next((name for name in folders if name.startswith("CC-MAIN-")), folders[-1] if folders else "all")
+    folders = PurePosixPath(wet.name).parts[1:-1]
+    return next((name for name in folders if name.startswith("CC-MAIN-")), folders[0] if folders else "all")
 
 
 def _line_hashes(recipe: CommonCrawlRecipe) -> Callable[[Sequence[Document]], list[Keys]]:
@@ -159,4 +161,10 @@ SOURCE = Source(
     models=lambda recipe: {LANGUAGE_MODEL: recipe.language.model},
     about_models={LANGUAGE_MODEL: HOW_TO_GET_IT},
     content=lambda page, recipe: page.meta["digest"] if recipe.unique_content else None,
+    about_content="the same digest of the page as it was crawled, in all dumps; only with unique_content",
+    shaping=lambda recipe: dataclasses.replace(
+        recipe,
+        lines=dataclasses.replace(recipe.lines, groups=1),  # who is compared decides the masks
+        language=dataclasses.replace(recipe.language, model=""),  # the file counts, not where it lies
+    ),
 )

@@ -13,42 +13,72 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from ..errors import ShardError
 from ..manifest import WORK, File, Receipt
 from ..mixtures.recipe import SourceRecipe
 from ..records import Document
-from ..storage import MIB, between, digest, join, map_array, read_bytes, read_json, read_range, sizes, write_json
+from ..storage import (
+    MIB,
+    RangeArray,
+    between,
+    digest,
+    join,
+    map_array,
+    read_bytes,
+    read_json,
+    read_range,
+    remove,
+    write_json,
+)
 from .phase import Item, Phase, ShardOutput
 from .reading import Reading, made_from, versions
 from .sorted_keys import SortedKeys
-from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, run_steps
+from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, run_steps, shortened
 from .sources import SOURCES
 
 KEY = np.dtype("<u8")
 COUNT = np.dtype("<u4")  # of documents that have a key, in one slice
-ENTRY = np.dtype([("start", "<u8"), ("keys", "<u8")])  # of a slice in a file of bits: where they begin, how many
+# Of a slice in a file of bits: where they begin, how many, and hashes of the keys that were compared and of the bits.
+ENTRY = np.dtype([("start", "<u8"), ("keys", "<u8"), ("key_hash", "<u8"), ("bit_hash", "<u8")])
+READ_AT_ONCE = 16  # files
+IN_A_STEP = 1 << 20  # keys of a slice that are looked at together
+AGAIN = "The same command makes it again."
 
 
-def exchange_of(source: Source, options: SourceRecipe) -> tuple[tuple[Step, ...], Exchange] | None:
-    """The steps of a source before its exchange, and the exchange; None where no step needs one."""
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A step of a source that needs an exchange, and the steps before it."""
+
+    before: tuple[Step, ...]
+    step: Step
+    exchange: Exchange
+
+
+def asking_step(source: Source, options: SourceRecipe) -> Asking | None:
+    """The step of a source that needs an exchange; None where there is none."""
     steps = source.steps(options, Aids())
-    return next(((steps[:number], step.exchange) for number, step in enumerate(steps) if step.exchange), None)
+    asking = (Asking(steps[:number], step, step.exchange) for number, step in enumerate(steps) if step.exchange)
+    return next(asking, None)
 
 
 # --- hash -------------------------------------------------------------------------------------------------------------
 
 
-def hash_phase(source: Source, plan: Sequence[Reading], steps: Sequence[Step], exchange: Exchange) -> Phase:
+def hash_phase(source: Source, plan: Sequence[Reading], asking: Asking) -> Phase:
     """Read the inputs, and write down the keys of the documents that the steps before the exchange leave."""
     items = []
     for reading in plan:
-        decides = (source.version, versions(steps), dict(exchange.decides), reading.limit)
+        steps = versions([*asking.before, asking.step])
+        decides = (source.version, steps, dict(asking.exchange.decides), reading.limit)
         fingerprint = digest("hash", 1, decides, made_from(reading.slice))
         items.append(Item(reading.slice.name, fingerprint, reading.slice.stop - reading.slice.start, reading))
     return Phase(f"{source.name}/hash", items, hash_slice, unit="keys")
@@ -56,17 +86,16 @@ def hash_phase(source: Source, plan: Sequence[Reading], steps: Sequence[Step], e
 
 def hash_slice(task: Reading, out: ShardOutput) -> None:
     source = SOURCES[task.source]
-    found = exchange_of(source, task.recipe)
-    assert found, "planned for a source with an exchange"
-    steps, exchange = found
+    asking = asking_step(source, task.recipe)
+    assert asking, "planned for a source with an exchange"
     # Damage is accounted for when the slice is read again.
     documents = (record for record in task.records(Counter()) if isinstance(record, Document))
-    admitted = (result for result in run_steps(documents, steps) if isinstance(result, Document))
+    admitted = (result for result in run_steps(documents, asking.before) if isinstance(result, Document))
     stem = _stem("hash", task.source, task.slice.name)
     with tempfile.TemporaryDirectory() as scratch:
         runs = SortedKeys(Path(scratch))
         for batch in batches(admitted):
-            for keys in exchange.keys(batch):
+            for keys in asking.exchange.keys(batch):
                 runs.add(keys)
         with (
             out.binary(f"{stem}.documents") as counts_file,
@@ -101,15 +130,15 @@ def groups_of(exchange: Exchange, plan: Sequence[Reading]) -> list[Group]:
         n_groups = min(exchange.groups, len(names))
         for number in range(n_groups):
             start, stop = (len(names) * edge // n_groups for edge in (number, number + 1))
-            groups.append(Group(f"{scope}-{number:05d}-of-{n_groups:05d}", tuple(names[start:stop])))
+            groups.append(Group(f"{shortened(scope)}-{number:05d}-of-{n_groups:05d}", tuple(names[start:stop])))
     return groups
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Task: the keys of a group in [first, last). `files` is a JSON file of the paths of its slices' keys."""
+    """Task: the keys of a group in [first, last). `keys` is a JSON file of (path, bytes) of its slices' keys."""
 
-    files: str
+    keys: str
     first: int
     last: int
     keep: Keep
@@ -125,29 +154,45 @@ def exchange_phase(
         keys = dict(_of(hashed[name], ".keys") for name in group.slices)
         size = sum(file.bytes for file in keys.values())
         parts = max(1, -(-size // int(part_mb * MIB)))
-        files = join(WORK, "exchange", source, f"{group.name}.keys.json")
-        write_json(join(output, files), list(keys))
-        made = digest("exchange", 1, keep, [file.sha256 for file in keys.values()], parts)
+        listed = keys_of(source, group)
+        write_json(join(output, listed), [(path, file.bytes) for path, file in keys.items()])
+        made_from = digest("exchange", 2, keep, [file.sha256 for file in keys.values()], parts)
         for part in range(parts):
             first, last = ((1 << 64) * edge // parts for edge in (part, part + 1))
             name = f"{group.name}-part-{part:05d}"
-            task = Compare(files, first, last, keep, _stem("exchange", source, f"{name}.bits"))
-            items.append(Item(name, digest(made, part), size // parts, task))
+            task = Compare(listed, first, last, keep, _stem("exchange", source, f"{name}.bits"))
+            items.append(Item(name, digest(made_from, part), size // parts, task))
     return Phase(f"{source}/exchange", items, compare, unit="keys")
 
 
 def compare(task: Compare, out: ShardOutput) -> None:
-    pieces = [
-        between(map_array(out.url(path), KEY), task.first, task.last)[1] for path in read_json(out.url(task.files))
-    ]
-    sizes = np.array([len(piece) for piece in pieces])
-    starts = len(pieces) * ENTRY.itemsize + np.cumsum(-(-sizes // 8)) + (-sizes // 8)
-    with out.binary(task.path, rows=int(sizes.sum())) as file:
-        entries = np.zeros(len(pieces), ENTRY)
-        entries["start"], entries["keys"] = starts, sizes
+    def read(file: tuple[str, int]) -> Keys:
+        path, size = file
+        return between(map_array(out.url(path), KEY, size), task.first, task.last)[1]
+
+    with ThreadPoolExecutor(READ_AT_ONCE) as pool:  # threads: in a bucket each is a round trip
+        pieces = list(pool.map(read, read_json(out.url(task.keys))))
+    entries = np.zeros(len(pieces), ENTRY)
+    bits = []
+    for entry, keys, drop in zip(entries, pieces, find_taken(pieces, task.keep), strict=True):
+        bits.append(np.packbits(drop).tobytes())
+        entry["keys"], entry["key_hash"], entry["bit_hash"] = len(keys), _hash(keys.tobytes()), _hash(bits[-1])
+    sizes_of_bits = [len(packed) for packed in bits]
+    entries["start"] = entries.nbytes + np.cumsum([0, *sizes_of_bits])[:-1]
+    with out.binary(task.path, rows=int(entries["keys"].sum())) as file:
         file.write(entries.tobytes())
-        for drop in find_taken(pieces, task.keep):
-            file.write(np.packbits(drop).tobytes())
+        for packed in bits:
+            file.write(packed)
+
+
+def _hash(data: bytes) -> int:
+    """What tells that a part of a file is not what was compared."""
+    return xxhash.xxh3_64_intdigest(data)
+
+
+def keys_of(source: str, group: Group) -> str:
+    """Where the paths of the keys of a group are listed."""
+    return join(WORK, "exchange", source, f"{group.name}.keys.json")
 
 
 def find_taken(pieces: Sequence[Keys], keep: Keep) -> Iterator[Flags]:
@@ -180,8 +225,9 @@ def find_taken(pieces: Sequence[Keys], keep: Keep) -> Iterator[Flags]:
 class Mask:
     """Task: the bits of one slice, which stands at `position` in each of the files of its group."""
 
-    documents: str
-    bits: str  # a JSON file of the paths
+    keys: tuple[str, File]
+    documents: tuple[str, File]
+    group: str  # a JSON file: where the keys of the group are listed, and the files of bits
     position: int
     keep: Keep
     path: str
@@ -203,31 +249,57 @@ def masks_phase(
     items = []
     for group in groups:
         parts = bits_of[group.name]
-        bits = join(WORK, "exchange", source, f"{group.name}.bits.json")
-        write_json(join(output, bits), list(parts))
+        listed = join(WORK, "exchange", source, f"{group.name}.json")
+        write_json(join(output, listed), {"keys": keys_of(source, group), "bits": list(parts)})
         for position, name in enumerate(group.slices):
-            documents, file = _of(hashed[name], ".documents")
-            fingerprint = digest("masks", 1, keep, position, file.sha256, list(parts.values()))
-            task = Mask(documents, bits, position, keep, _stem("masks", source, f"{name}.mask"))
-            items.append(Item(name, fingerprint, file.bytes, task))
+            keys, documents = _of(hashed[name], ".keys"), _of(hashed[name], ".documents")
+            sha256 = (keys[1].sha256, documents[1].sha256, list(parts.values()))
+            task = Mask(keys, documents, listed, position, keep, _stem("masks", source, name))
+            items.append(Item(name, digest("masks", 2, keep, position, group.name, sha256), keys[1].bytes, task))
     return Phase(f"{source}/masks", items, gather, unit="keys")
 
 
 def gather(task: Mask, out: ShardOutput) -> None:
-    documents = np.frombuffer(read_bytes(out.url(task.documents)), COUNT)
+    group = read_json(out.url(task.group))
+    keys = map_array(out.verified(task.keys[0], task.keys[1].sha256), KEY)
+    documents = map_array(out.verified(task.documents[0], task.documents[1].sha256), COUNT)
     pieces = [np.zeros(0, bool)]
-    for path in read_json(out.url(task.bits)):
-        place = task.position * ENTRY.itemsize
-        [(start, n_keys)] = np.frombuffer(read_range(out.url(path), place, place + ENTRY.itemsize), ENTRY).tolist()
-        packed = read_range(out.url(path), start, start + -(-n_keys // 8))
-        pieces.append(np.unpackbits(np.frombuffer(packed, np.uint8), count=n_keys).astype(bool))
-    taken = np.concatenate(pieces)
-    if len(taken) != len(documents):
-        raise ShardError(f"{task.bits}: expected a bit for each of {len(documents):,} keys, found {len(taken):,}.")
-    if task.keep == "none":
-        taken |= documents > 1
-    with out.binary(task.path, rows=len(taken)) as file:
-        file.write(np.packbits(taken).tobytes())
+    position = 0
+    for path in group["bits"]:
+        drop = _bits_of(out, path, task.position, keys, position)
+        if task.keep == "none":
+            drop |= documents[position : position + len(drop)] > 1
+        pieces.append(drop)
+        position += len(drop)
+    if position != len(keys):
+        raise ShardError(f"{task.group}: expected a bit for each of {len(keys):,} keys, found {position:,}.")
+    with out.binary(f"{task.path}.mask", rows=position) as file:
+        file.write(np.packbits(np.concatenate(pieces)).tobytes())
+    with out.binary(f"{task.path}.group") as file:  # for people who ask who else has a line
+        file.write(group["keys"].encode())
+
+
+def _bits_of(
+    out: ShardOutput, path: str, slice_number: int, keys: npt.NDArray[Any] | RangeArray, position: int
+) -> Flags:
+    """The bits of one slice in a file of bits, which are about its keys from `position` on.
+
+    Raises:
+        ShardError: they are about other keys, or damaged. The file is deleted, so that the next run makes it again.
+    """
+    place = slice_number * ENTRY.itemsize
+    entry = np.frombuffer(read_range(out.url(path), place, place + ENTRY.itemsize), ENTRY)[0]
+    n_keys, start = int(entry["keys"]), int(entry["start"])
+    packed = read_range(out.url(path), start, start + -(-n_keys // 8))
+    compared = keys[position : position + n_keys]
+    if (len(compared), _hash(compared.tobytes()), _hash(packed)) != (
+        n_keys,
+        int(entry["key_hash"]),
+        int(entry["bit_hash"]),
+    ):
+        remove(out.url(path))
+        raise ShardError(f"{path} was damaged on disk, or made from damaged keys, and is deleted. {AGAIN}")
+    return np.unpackbits(np.frombuffer(packed, np.uint8), count=n_keys).astype(bool)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -257,28 +329,33 @@ def sidecars_of(hashed: Mapping[str, Receipt], masked: Mapping[str, Receipt], ke
 
 def open_answers(sidecars: Sidecars, url: Callable[[str, str], str]) -> SliceAnswers:
     """The answers for one slice; `url` gives the URL of a file by its path and its SHA-256."""
-    keys, documents, mask = (
-        read_bytes(url(path, file.sha256)) for path, file in (sidecars.keys, sidecars.documents, sidecars.mask)
-    )
-    values = np.frombuffer(keys, KEY)
-    goes = np.unpackbits(np.frombuffer(mask, np.uint8), count=len(values)).astype(bool)
-    return SliceAnswers(values, np.frombuffer(documents, COUNT), goes, sidecars.keep)
+    keys = map_array(url(sidecars.keys[0], sidecars.keys[1].sha256), KEY)
+    documents = map_array(url(sidecars.documents[0], sidecars.documents[1].sha256), COUNT)
+    mask = map_array(url(sidecars.mask[0], sidecars.mask[1].sha256), np.uint8)
+    gone, repeated = [np.zeros(0, KEY)], [np.zeros(0, KEY)]
+    for start in range(0, len(keys), IN_A_STEP):
+        here = keys[start : start + IN_A_STEP]
+        goes = np.unpackbits(mask[start // 8 : (start + IN_A_STEP) // 8], count=len(here)).astype(bool)
+        gone.append(here[goes])
+        if sidecars.keep == "first":
+            repeated.append(here[(documents[start : start + IN_A_STEP] > 1) & ~goes])
+    return SliceAnswers(np.concatenate(gone), np.concatenate(repeated))
 
 
 class SliceAnswers:
     """Which keys of the documents of one slice are taken. Ask once for each document, in the order of the slice.
 
+    `gone` goes from all documents, `repeated` from all but the first that has it.
+
     >>> key = lambda *values: np.array(values, np.uint64)
-    >>> first = SliceAnswers(key(7, 8, 9), np.array([2, 1, 1]), np.array([False, False, True]), "first")
-    >>> [flags.tolist() for flags in first.taken([key(7, 7, 9), key(8, 7)])]  # 9 stands in an earlier slice
+    >>> answers = SliceAnswers(gone=key(9), repeated=key(7))
+    >>> [flags.tolist() for flags in answers.taken([key(7, 7, 9), key(8, 7)])]
     [[False, False, True], [False, True]]
     """
 
-    def __init__(self, keys: Keys, documents: npt.NDArray[np.uint32], goes: Flags, keep: Keep):
-        self._gone = keys[goes]
-        # Of keys that this slice may keep, but only in one of its documents: the first that comes.
-        self._repeated = keys[(documents > 1) & ~goes] if keep == "first" else keys[:0]
-        self._seen = np.zeros(len(self._repeated), bool)
+    def __init__(self, gone: Keys, repeated: Keys):
+        self._gone, self._repeated = gone, repeated
+        self._seen = np.zeros(len(repeated), bool)
 
     def taken(self, keys: Sequence[Keys]) -> list[Flags]:
         if not keys:
@@ -294,24 +371,26 @@ class SliceAnswers:
         return answers
 
 
-def documents_with(output: str, source: str, slice_name: str, keys: Keys) -> list[int]:
-    """In how many documents of its group each key of a document stands, the document itself included."""
-    folder = join(output, WORK, "exchange", source)
-    own = f"{_stem('hash', source, slice_name)}.keys"
-    groups = (read_json(join(folder, name)) for name in sizes(folder) if name.endswith(".keys.json"))
-    paths = next(paths for paths in groups if own in paths)
-    totals = [0] * len(keys)
-    for path in paths:
-        held, counts = map_array(join(output, path), KEY), map_array(_documents_of(join(output, path)), COUNT)
+def documents_with(output: str, group: str, keys: Keys) -> list[int]:
+    """In how many documents of a group each key stands; `group` is the file beside a mask that says where it is."""
+    totals = np.zeros(len(keys), np.int64)
+
+    def count(file: tuple[str, int]) -> npt.NDArray[np.int64]:
+        path, size = file
+        held = map_array(join(output, path), KEY, size)
+        counts = map_array(f"{join(output, path).removesuffix('.keys')}.documents", COUNT)
+        found = np.zeros(len(keys), np.int64)
         for number, key in enumerate(keys.tolist()):
-            position, found = between(held, key, key + 1)
-            if len(found):
-                totals[number] += int(counts[position : position + 1][0])
-    return totals
+            position, here = between(held, key, key + 1)
+            found[number] = counts[position : position + 1][0] if len(here) else 0
+        return found
 
-
-def _documents_of(keys: str) -> str:
-    return f"{keys.removesuffix('.keys')}.documents"
+    listed = read_json(join(output, read_bytes(join(output, group)).decode()))
+    with ThreadPoolExecutor(READ_AT_ONCE) as pool:
+        for found in pool.map(count, listed):
+            totals += found
+    result: list[int] = totals.tolist()
+    return result
 
 
 def _find(values: Keys, keys: Keys) -> tuple[Flags, npt.NDArray[np.intp]]:

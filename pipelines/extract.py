@@ -60,7 +60,7 @@ def extract_phase(
     """Read the inputs and run the steps; `sidecars` by slice, where a step of the source has an exchange."""
     options = recipe.active[source.name]
     drops = Drops(recipe.head_chars, recipe.dropped_heads)
-    shaping = dataclasses.asdict(dataclasses.replace(options, **NEUTRAL))
+    shaping = dataclasses.asdict(dataclasses.replace(source.shaping(options), **NEUTRAL))
     identities = {name: one.identity for name, one in models.items()}
     steps = versions(source.steps(options, Aids()))
     decides = (source.version, steps, shaping, recipe.limit, dataclasses.asdict(drops), identities)

@@ -25,7 +25,7 @@ class SortedKeys:
     def add(self, keys: Keys) -> None:
         """The keys of one document; repeats in it count once."""
         self._held.append(np.unique(keys))
-        self._n_held += len(self._held[-1])
+        self._n_held += len(self._held[-1]) + 16  # an array is as large as so many keys
         if self._n_held >= self.in_memory:
             self._put_aside()
 

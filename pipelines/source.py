@@ -99,9 +99,12 @@ def stem_of(one: Input) -> str:
     stem = "--".join(PurePosixPath(one.name).parts[1:]) or one.name
     for ending in ENDINGS:
         stem = stem.removesuffix(ending)
-    if len(stem.encode()) > LONGEST_STEM:  # file systems stop at 255 bytes, and slices, parts and endings are to come
-        stem = f"{stem[: LONGEST_STEM // 8]}-{digest(stem)}"
-    return stem
+    return shortened(stem)
+
+
+def shortened(name: str) -> str:
+    """A name that leaves room for slices, parts and endings: file systems stop at 255 bytes."""
+    return name if len(name.encode()) <= LONGEST_STEM else f"{name[: LONGEST_STEM // 8]}-{digest(name)}"
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,8 @@ class Source:
     models: Callable[[Any], Mapping[str, str]] = lambda options: {}  # name → path, glob or URL, as in the recipe
     about_models: Mapping[str, str] = field(default_factory=dict)  # name → what it is and how to get it, in a line
     content: Callable[[Document, Any], str | None] = lambda document, options: None  # same content: one of them stays
+    about_content: str = ""  # of sources that can tell: what it is, and when one of them stays
+    shaping: Callable[[Any], Any] = lambda options: options  # the options less what decides no byte of its documents
     version: int = 1
 
 
@@ -152,6 +157,8 @@ def run_steps(documents: Iterable[Document], steps: Sequence[Step]) -> Iterator[
         results: list[Document | Dropped] = [*batch]
         for one in steps:
             at = [i for i, result in enumerate(results) if isinstance(result, Document)]
+            if not at:
+                break
             for i, result in zip(at, one.function([results[i] for i in at]), strict=True):  # type: ignore[misc]
                 results[i] = result
         yield from results

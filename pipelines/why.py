@@ -5,29 +5,36 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..config import build, parse_yaml
 from ..errors import UsageError
-from ..formats.documents import read_table
+from ..formats.documents import DROPPED, read_table
 from ..manifest import RECIPE, read_receipts
 from ..mixtures.recipe import Recipe
 from ..records import Document, Dropped, Reason
-from ..storage import Input, identify, join, read_bytes, size_of, sizes
-from .exchange import SliceAnswers, documents_with, exchange_of, open_answers, sidecars_of
-from .inputs import find_models, recorded_inputs
+from ..storage import Input, identified, join, read_bytes, sizes
+from .exchange import SliceAnswers, asking_step, documents_with, open_answers, sidecars_of
+from .finding import find_files, find_models
+from .inputs import recorded_inputs
 from .reading import Reading, readings
 from .source import Aids, Flags, Keys, Step, run_steps, stem_of
 from .sources import SOURCES
 
 READ_AT_ONCE = 8  # Parquet files
-THE_SAME = (Reason.DUPLICATE_ID, Reason.DUPLICATE_CONTENT)
+# What comes after the steps of every source, by the reason that it drops for.
+THE_SAME: Mapping[str, str] = {
+    Reason.DUPLICATE_ID: "one document an id",
+    Reason.DUPLICATE_CONTENT: "one document a content",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +93,44 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
             "not within its limit, or damaged: errors/ lists what could not be read. Give an id as in "
             "commoncrawl:UUID or wikipedia:en/12, or a whole URL."
         )
-    return [_fate(output, recipe, path, row, values, inputs) for path, row, values in found]
+    recorded = [_fate(output, path, row, values) for path, row, values in found]
+    if inputs is None:
+        return recorded
+    retelling = _Retelling(output, recipe, inputs)
+    return [retelling.complete(fate) for fate in recorded]
 
 
-def _rows(output: str, path: str, wanted: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _rows(output: str, path: str, wanted: str) -> list[tuple[str, int, dict[str, Any]]]:
     """The rows of a file of documents, or of dropped ones, with this id or URL: path, number, values without text."""
-    names = ["id", "meta"] if path.startswith("documents/") else ["id", "url", "reason", "measure", "detail", "head"]
-    for number, row in enumerate(read_table(join(output, path), names).to_pylist()):
-        in_meta = wanted in row.get("meta", "") and json.loads(row["meta"]).get("url") == wanted
-        if in_meta or wanted in (row["id"], row.get("url")):
-            yield path, number, row
+    kept = path.startswith("documents/")
+    table = read_table(join(output, path), ["id", "meta"] if kept else [*DROPPED.names])
+    found = pc.equal(table["id"], wanted)
+    if kept:
+        in_json = json.dumps(wanted, ensure_ascii=False)[1:-1]
+        maybe = pc.fill_null(pc.match_substring(table["meta"], in_json), False)
+    else:
+        maybe = pc.fill_null(pc.equal(table["url"], wanted), False)
+    # Not pc.indices_nonzero: it crashes on a column of no chunks.
+    numbers = np.flatnonzero(pc.or_(found, maybe).to_numpy()).tolist()
+    rows = zip(numbers, table.take(pa.array(numbers, pa.int64())).to_pylist(), strict=True)
+    return [
+        (path, number, row)
+        for number, row in rows
+        if wanted in (row["id"], json.loads(row["meta"]).get("url") if kept else row["url"])
+    ]
 
 
-def _fate(output: str, recipe: Recipe, path: str, row: int, values: dict[str, Any], inputs: str | None) -> Fate:
-    kind, source, name = path.split("/")
+def _fate(output: str, path: str, row: int, values: dict[str, Any]) -> Fate:
+    """What is recorded of a document."""
+    kind, source, _ = path.split("/")
     facts = json.loads(values["meta"]) if kind == "documents" else {n: values[n] for n in ("measure", "detail", "head")}
     outcome = "kept" if kind == "documents" else values["reason"]
     url = facts.get("url", "") if kind == "documents" else values["url"]
-    shard = name.removesuffix(".parquet")
-    one = _input_of(output, source, shard)
-    if inputs is None:
-        return Fate(values["id"], url, source, outcome, path, row, one.name, facts)
-    reading = _reading(recipe, source, shard, _located(output, one, inputs, recipe.active[source].root))
-    steps, lines = _traced(output, values["id"], reading, _models(output, recipe, source, inputs))
-    if outcome in THE_SAME:
-        steps.append(StepFate("one document an id", outcome, Reason.of(outcome).description))
-    return Fate(values["id"], url, source, outcome, path, row, one.name, facts, steps, lines)
+    return Fate(values["id"], url, source, outcome, path, row, _input_of(output, source, _shard(path)).name, facts)
+
+
+def _shard(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".parquet")
 
 
 def _input_of(output: str, source: str, shard: str) -> Input:
@@ -122,75 +141,110 @@ def _input_of(output: str, source: str, shard: str) -> Input:
     return max(fitting, key=lambda one: len(stem_of(one)))
 
 
-def _located(output: str, one: Input, inputs: str, root: str) -> Input:
-    """The input where it lies now: below `--inputs`, or where a list of paths said."""
-    listed = one.name.partition("/")[2]
-    for url in (join(inputs, one.name), join(root or inputs, listed)):
-        try:
-            size_of(url)
-        except FileNotFoundError:
-            continue
-        if identify(url) != one.identity:
-            raise UsageError(f"{one.name} has changed since the run in {output}. Leave --inputs out, or run again.")
-        return dataclasses.replace(one, url=url)
-    raise UsageError(f"{one.name} is not in {inputs}. Give the folder that the run had as --inputs, or leave it out.")
+@dataclass
+class _Trace:
+    """What the steps did to one document, and to its lines."""
+
+    steps: list[StepFate] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)  # before each step
+    lines: list[LineFate] = field(default_factory=list)
+    outcome: str = "kept"
 
 
-def _reading(recipe: Recipe, source: str, shard: str, one: Input) -> Reading:
-    """The slice that a shard was made from; a shard may be a part of it."""
-    plan = readings(source, [one], recipe)
-    return next(reading for reading in plan if f"{shard}-".startswith(f"{reading.slice.name}-"))
+class _Retelling:
+    """The inputs of a run read again, to see what its steps do. A slice is read once for all documents asked for."""
+
+    def __init__(self, output: str, recipe: Recipe, inputs: str):
+        self.output, self.recipe, self.inputs = output, recipe, inputs
+        self._traces: dict[tuple[str, str], list[_Trace]] = {}
+        self._files: dict[str, dict[str, Input]] = {}
+
+    def complete(self, fate: Fate) -> Fate:
+        """The same fate with its steps and its lines."""
+        shard = _shard(fate.path)
+        traces = self._traces.get((shard, fate.id))
+        if traces is None:
+            traces = self._traces[shard, fate.id] = self._trace(fate.source, shard, fate.id)
+        # An id may stand in a slice more than once: each row gets a trace that ends as it did.
+        before_others = "kept" if fate.outcome in THE_SAME else fate.outcome
+        trace = next(trace for trace in traces if trace.outcome == before_others)
+        traces.remove(trace)
+        if fate.outcome in THE_SAME:
+            trace.steps.append(StepFate(THE_SAME[fate.outcome], fate.outcome, Reason(fate.outcome).description))  # type: ignore[call-arg]
+        return dataclasses.replace(fate, steps=trace.steps, lines=trace.lines)
+
+    def _trace(self, source: str, shard: str, wanted: str) -> list[_Trace]:
+        one = self._located(_input_of(self.output, source, shard), source)
+        plan = readings(source, [one], self.recipe)
+        reading = next(reading for reading in plan if f"{shard}-".startswith(f"{reading.slice.name}-"))
+        return _traced(self.output, wanted, reading, self._models(source))
+
+    def _located(self, one: Input, source: str) -> Input:
+        """The input where it lies now."""
+        if source not in self._files:
+            files = find_files(source, self.recipe.active[source], self.inputs, allow_empty=True)
+            self._files[source] = {found.name: found for found in files}
+        now = self._files[source].get(one.name)
+        if now is None:
+            raise UsageError(
+                f"{one.name} is not in {self.inputs}. Give the folder that the run had as --inputs, or leave it out."
+            )
+        if identified([now])[0].identity != one.identity:
+            raise UsageError(
+                f"{one.name} has changed since the run in {self.output}. Leave --inputs out, or run again."
+            )
+        return dataclasses.replace(one, url=now.url)
+
+    def _models(self, source: str) -> dict[str, str]:
+        found = find_models(source, self.recipe.active[source], self.inputs)
+        recorded = recorded_inputs(self.output)[source]["models"]
+        for name, one in found.items():
+            if [one.size, one.identity] != recorded.get(name):
+                raise UsageError(
+                    f"{one.name} is not the model of the run in {self.output}. Leave --inputs out, or run again."
+                )
+        return {name: one.url for name, one in found.items()}
 
 
-def _models(output: str, recipe: Recipe, source: str, inputs: str) -> dict[str, str]:
-    found = find_models(source, recipe.active[source], inputs)
-    recorded = recorded_inputs(output)[source]["models"]
-    for name, one in found.items():
-        if [one.size, one.identity] != recorded.get(name):
-            raise UsageError(f"{one.name} is not the model of the run in {output}. Leave --inputs out, or run again.")
-    return {name: one.url for name, one in found.items()}
-
-
-def _traced(
-    output: str, wanted: str, reading: Reading, models: Mapping[str, str]
-) -> tuple[list[StepFate], list[LineFate]]:
-    """Read the slice again, and note what each step does to one of its documents."""
+def _traced(output: str, wanted: str, reading: Reading, models: Mapping[str, str]) -> list[_Trace]:
+    """Read the slice again, and note what each step does to the documents of one id."""
     source, options = SOURCES[reading.source], reading.recipe
-    answers, found = None, exchange_of(source, options)
-    if found:
+    asking, answers, group = asking_step(source, options), None, ""
+    if asking:
         name = reading.slice.name
         hashed, masked = (read_receipts(output, f"{source.name}/{phase}", [name]) for phase in ("hash", "masks"))
-        sidecars = sidecars_of(hashed, masked, found[1].keep)[name]
+        sidecars = sidecars_of(hashed, masked, asking.exchange.keep)[name]
         answers = _Remembering(open_answers(sidecars, lambda path, sha256: join(output, path)))
-    noted: list[StepFate] = []
-    lines: list[LineFate] = []
+        group = next(path for path in masked[name].files if path.endswith(".group"))
+    steps = source.steps(options, Aids(models, answers))
+    # Who keeps the first of a line must have seen all that came before; no other step asks for other documents.
+    shared = steps[: len(asking.before) + 1] if asking and asking.exchange.keep == "first" else ()
+    traces = []
+    for record in reading.records(Counter()):
+        if isinstance(record, Document) and record.id == wanted:
+            traces.append(_follow(record, steps))
+            if asking and answers and len(traces[-1].steps) > len(asking.before):
+                reasons = asking.exchange.reasons(answers.keys, answers.flags)
+                n_documents = documents_with(output, group, answers.keys)
+                lines = traces[-1].texts[len(asking.before)].split("\n")
+                traces[-1].lines = list(map(LineFate, lines, reasons, n_documents))
+        elif isinstance(record, Document) and shared:
+            list(run_steps([record], shared))
+    return traces
 
-    def noting(step: Step) -> Step:
-        def function(documents: Sequence[Document]) -> list[Document | Dropped]:
-            results: list[Document | Dropped] = []
-            for document in documents:
-                # Who keeps the first of a line must have seen what came before; no other step asks for others.
-                if document.id != wanted and not (step.exchange and step.exchange.keep == "first"):
-                    results.append(document)
-                    continue
-                results += step.function([document])
-                if document.id == wanted:
-                    noted.append(_noted(step, document, results[-1]))
-                    if step.exchange and answers:
-                        reasons = step.exchange.reasons(answers.keys, answers.flags)
-                        n_documents = documents_with(output, source.name, reading.slice.name, answers.keys)
-                        text_lines = document.text.split("\n")
-                        lines.extend(map(LineFate, text_lines, reasons, n_documents))
-            return results
 
-        return dataclasses.replace(step, function=function)
-
-    steps = [noting(step) for step in source.steps(options, Aids(models, answers))]
-    records = (record for record in reading.records(Counter()) if isinstance(record, Document))
-    for result in run_steps(records, steps):
-        if result.id == wanted:
+def _follow(document: Document, steps: Sequence[Step]) -> _Trace:
+    """One document through the steps, as far as it comes."""
+    trace = _Trace()
+    for step in steps:
+        trace.texts.append(document.text)
+        [result] = step.function([document])
+        trace.steps.append(_noted(step, document, result))
+        if isinstance(result, Dropped):
+            trace.outcome = str(result.reason)
             break
-    return noted, lines
+        document = result
+    return trace
 
 
 class _Remembering:

@@ -26,6 +26,8 @@ def rows(source: str) -> list[dict[str, str]]:
         )
     steps = SOURCES[source].steps(recipe.active[source], Aids())
     shown = [{"step": step.name, "basis": str(step.basis), "note": step.note} for step in steps]
+    if about := SOURCES[source].about_content:
+        shown.append({"step": "one document a content", "basis": str(Basis.REFERENCE), "note": about})
     return [*shown, {"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description}]
 
 

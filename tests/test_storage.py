@@ -46,7 +46,7 @@ def test_identity_follows_content_not_age_or_place(tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
         os.utime(path, (age, age))
-        return storage.find_inputs(str(path.parent), "*")[0].identity
+        return storage.identified(storage.find_inputs(str(path.parent), "*"))[0].identity
 
     data = os.urandom(3 * storage.MIB)
     middle = bytearray(data)

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, LinesRecipe, Recipe, Sources
+from corpusmill.models.language import spread
 from corpusmill.pipelines.commoncrawl import SOURCE, identify_language, keep_languages, read
-from corpusmill.pipelines.exchange import exchange_of, hash_phase
+from corpusmill.pipelines.exchange import asking_step, hash_phase
 from corpusmill.pipelines.reading import readings
 from corpusmill.pipelines.source import Aids
 from corpusmill.records import Document, Dropped, Reason
-from corpusmill.storage import find_inputs
+from corpusmill.storage import find_inputs, identified
 from phases import record, write_wet
 from running import SHARED, corpusmill, digests, manifest, run_arguments
 
@@ -106,10 +107,10 @@ def test_what_decides_the_keys_is_in_their_fingerprint(change: dict, tmp_path: P
 
     def fingerprint(options: CommonCrawlRecipe) -> str:
         recipe = Recipe("test", Sources(commoncrawl=options))
-        plan = readings("commoncrawl", find_inputs(str(tmp_path), "*.wet"), recipe)
-        found = exchange_of(SOURCE, options)
+        plan = readings("commoncrawl", identified(find_inputs(str(tmp_path), "*.wet")), recipe)
+        found = asking_step(SOURCE, options)
         assert found
-        return hash_phase(SOURCE, plan, *found).items[0].fingerprint
+        return hash_phase(SOURCE, plan, found).items[0].fingerprint
 
     in_lines = {name: value for name, value in change.items() if name in ("hash", "normalise")}
     beside = {name: value for name, value in change.items() if name not in in_lines}
@@ -122,7 +123,7 @@ def test_what_decides_the_keys_is_in_their_fingerprint(change: dict, tmp_path: P
 def test_a_page_without_an_id_is_named_by_address_and_date(tmp_path: Path) -> None:
     (tmp_path / "a.wet").write_bytes(record("x", "title\ntext\n", **{"WARC-Record-ID": ""}))
     recipe = Recipe("test", Sources(commoncrawl=RECIPE))
-    [reading] = readings("commoncrawl", find_inputs(str(tmp_path), "*.wet"), recipe)
+    [reading] = readings("commoncrawl", identified(find_inputs(str(tmp_path), "*.wet")), recipe)
     [page] = read(reading.slice, RECIPE)
     assert page.id == "commoncrawl:bdcec67872d622c5d34086984644d8ab5775c54b"
 
@@ -157,3 +158,42 @@ def test_on_real_pages(tmp_path: Path) -> None:
     assert counts["documents.dropped.ccnet.too_short"] == 4604 - 4518
     assert not [name for name in counts if name.startswith("damage.")]
     assert 1800 < counts["documents.kept"] < 2100
+
+
+def test_a_new_version_of_the_rule_reads_the_keys_again(tmp_path: Path) -> None:
+    write_wet(tmp_path / "a.wet", [("a", "title\none\n")])
+    plan = readings(
+        "commoncrawl", identified(find_inputs(str(tmp_path), "*.wet")), Recipe("test", Sources(commoncrawl=RECIPE))
+    )
+    asking = asking_step(SOURCE, RECIPE)
+    assert asking
+    newer = dataclasses.replace(asking, step=dataclasses.replace(asking.step, version=asking.step.version + 1))
+    assert hash_phase(SOURCE, plan, newer).items[0].fingerprint != hash_phase(SOURCE, plan, asking).items[0].fingerprint
+
+
+def test_the_same_model_elsewhere_and_other_weights_read_nothing_again(inputs: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    corpusmill(*only_commoncrawl(inputs, output), expect=4)
+    receipts = {path: path.stat().st_ino for path in output.glob("work/receipts/commoncrawl/*/*")}
+    [model] = inputs.glob("models/lid.*")
+    elsewhere = tmp_path / "elsewhere.bin"
+    elsewhere.write_bytes(model.read_bytes())
+    settings = ("--set", f"sources.commoncrawl.language.model={elsewhere}", "--set", "sources.commoncrawl.epochs=1")
+    corpusmill(*only_commoncrawl(inputs, output, "--redo", *settings), expect=4)
+    assert receipts == {path: path.stat().st_ino for path in output.glob("work/receipts/commoncrawl/*/*")}
+
+
+def test_a_part_of_the_page_may_do_for_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    class Model:
+        def identify(self, text: str) -> tuple[str, float]:
+            seen.append(text)
+            return "en", 1.0
+
+    monkeypatch.setattr("corpusmill.pipelines.commoncrawl.open_language_model", lambda path: Model())
+    page = Document("a", "one\ntwo\n" * 1000, "commoncrawl")
+    for text in ("full", "spread"):
+        identify_language(LanguageRecipe(text=text), Aids({"language": ""}))(page)
+    assert seen == ["onetwo" * 1000, spread("onetwo" * 1000)]
+    assert len(seen[1]) == 5 * 400 + 4

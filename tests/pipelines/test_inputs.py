@@ -7,7 +7,8 @@ import pytest
 
 from corpusmill.errors import SourceError, UsageError
 from corpusmill.mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, Recipe, Sources
-from corpusmill.pipelines.inputs import choose, find, freeze
+from corpusmill.pipelines.finding import find
+from corpusmill.pipelines.inputs import choose, freeze
 from phases import write_wet
 
 FILES = [f"crawl-data/CC-MAIN-2019-09/segments/1550.{number}/wet/CC-MAIN-{number}.warc.wet.gz" for number in (0, 1)]
@@ -95,3 +96,22 @@ def test_another_model_is_another_run(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="language has changed"):
         choose(output, found, redo=False)
     assert choose(output, found, redo=True) == (found, [])
+
+
+def test_a_list_may_hold_whole_paths_and_spaces(folder: Path, tmp_path: Path) -> None:
+    write_wet(tmp_path / "far away/one.wet", [("a", "title\ntext\n")])
+    paths = folder / "commoncrawl/own.paths"
+    paths.write_text(f"{tmp_path}/far away/one.wet\n\nfile://{folder}/commoncrawl/{FILES[0]}\n")
+    found = find(recipe_of("commoncrawl/own.paths"), ["commoncrawl"], str(folder))["commoncrawl"].files
+    assert sorted(one.url for one in found) == [
+        f"{tmp_path}/far away/one.wet",
+        f"file://{folder}/commoncrawl/{FILES[0]}",
+    ]
+
+
+def test_two_files_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        write_wet(folder / f"commoncrawl/{name}/data/one.wet", [("a", "title\ntext\n")])
+        (folder / f"commoncrawl/{name}/own.paths").write_text("data/one.wet\n")
+    with pytest.raises(SourceError, match=r"would both be called commoncrawl/data/one\.wet"):
+        names(recipe_of("commoncrawl/*/own.paths"), folder)

@@ -13,10 +13,11 @@ from corpusmill.errors import UsageError
 from corpusmill.filters.ccnet import normalize_line
 from corpusmill.mixtures.recipe import load
 from corpusmill.pipelines.commoncrawl import dump_of
-from corpusmill.pipelines.inputs import find
+from corpusmill.pipelines.finding import find
 from corpusmill.pipelines.reading import readings
 from corpusmill.pipelines.why import fates
 from corpusmill.records import Document, Reason
+from phases import write_wet
 from running import corpusmill, run_arguments
 
 
@@ -122,3 +123,35 @@ def test_what_is_not_there_is_a_line(finished: Path, inputs: Path, copy_of: Call
     with pytest.raises(UsageError, match="has changed since the run"):
         fates(str(finished), row["id"], str(changed))
     shutil.rmtree(changed)
+
+
+def test_a_page_that_was_too_short_keeps_no_line_from_others(inputs: Path, tmp_path: Path) -> None:
+    """And two records of one id each have their own steps."""
+    long = " ".join(f"word{number}" for number in range(60))
+    pages = [
+        ("s", "title\nmenu of the mill\n"),
+        *((name, f"title\nmenu of the mill\n{name} {long}\n") for name in "aab"),
+    ]
+    write_wet(tmp_path / "in/commoncrawl/crawl-data/CC-MAIN-2019-09/segments/1/wet/a.warc.wet.gz", pages)
+    (tmp_path / "in/models").symlink_to(inputs / "models")
+    output = str(tmp_path / "out")
+    settings = ("lines.keep=first", "language.keep=[bg, de, en, es, fr, tr]", "language.threshold=0")
+    arguments = [word for setting in settings for word in ("--set", f"sources.commoncrawl.{setting}")]
+    corpusmill("run", "sample", "commoncrawl", "--inputs", tmp_path / "in", "--output", output, *arguments)
+    first = fates(output, "commoncrawl:a", str(tmp_path / "in"))
+    assert sorted(fate.outcome for fate in first) == ["ccnet.no_line_left", "kept"]
+    for fate in first:
+        assert len(fate.lines) == 2
+        assert [line.documents for line in fate.lines] == [3, 2]
+        assert all(line.reason is None for line in fate.lines) == (fate.outcome == "kept")
+
+
+def test_the_group_is_that_of_the_last_run(inputs: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    for groups in (1, 9):
+        more = ("--redo", "--set", f"sources.commoncrawl.lines.groups={groups}")
+        arguments = run_arguments(inputs, output, 1, *more)
+        corpusmill(*arguments[:2], "commoncrawl", *arguments[2:], expect=4)
+    row = next(row for row in rows(output, "documents") if json.loads(row["meta"])["lines_in"] > 20)
+    [fate] = fates(str(output), row["id"], str(inputs))
+    assert all((line.documents > 1) == (line.reason == Reason.CCNET_SHARED_LINE) for line in fate.lines)

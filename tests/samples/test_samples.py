@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from corpusmill.mixtures.recipe import load
-from corpusmill.pipelines.inputs import find
+from corpusmill.pipelines.finding import find
 from corpusmill.samples import write_sample
 
 

@@ -1,0 +1,122 @@
+"""The inputs and models that a recipe names: by glob, by folder, by list of paths, by URL."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
+
+from ..errors import SourceError, UsageError
+from ..mixtures.recipe import Recipe, SourceRecipe
+from ..records import counted
+from ..storage import Input, find_inputs, identified, join, read_bytes, size_of
+from .inputs import Given, Inputs
+from .sources import SOURCES
+
+LISTS = (".paths", ".paths.gz")  # endings of a list of inputs, a path a line
+
+
+def find(recipe: Recipe, sources: Sequence[str], folder: str, allow_empty: bool = False) -> Inputs:
+    """The inputs of each source, sorted by name, and its models.
+
+    Raises:
+        SourceError: a glob without a match, unless `allow_empty`; a list of paths of which one is not there.
+        UsageError: a model that is not there, or several that fit.
+    """
+    found: Inputs = {}
+    for source in sources:
+        options = recipe.active[source]
+        files = identified(find_files(source, options, folder, allow_empty))
+        found[source] = Given(files, find_models(source, options, folder) if files else {})
+    return found
+
+
+def find_files(source: str, options: SourceRecipe, folder: str, allow_empty: bool = False) -> list[Input]:
+    """The inputs of a source, sorted by name; a file that two globs name is taken once. Not all are identified."""
+    files: dict[str, Input] = {}
+    for pattern in options.inputs:
+        matches = _matches(source, folder, pattern, options.root)
+        if not matches and not allow_empty:
+            raise SourceError(
+                f"{source}: nothing in {folder} fits {pattern}. Check --inputs (a sub-folder for each source), "
+                f"change the glob with --set 'sources.{source}.inputs=[…]', or pass --allow-empty; "
+                f"--set sources.{source}=null leaves it out."
+            )
+        for one in matches:
+            if files.setdefault(one.name, one).url != one.url:
+                raise SourceError(f"{source}: {one.url} and {files[one.name].url} would both be called {one.name}.")
+    return [files[name] for name in sorted(files)]
+
+
+def find_models(source: str, options: SourceRecipe, folder: str) -> dict[str, Input]:
+    """The models that a source needs.
+
+    Raises:
+        UsageError: one is not there, or several fit; the message says how to get it.
+    """
+    one = SOURCES[source]
+    return {name: _model(source, folder, path, one.about_models[name]) for name, path in one.models(options).items()}
+
+
+def _matches(source: str, folder: str, pattern: str, root: str) -> list[Input]:
+    """What a glob names: files; with a slash at its end all files below those folders; lists of paths, opened."""
+    if pattern.endswith("/"):
+        pattern = f"{pattern}**/{SOURCES[source].files}"
+    found = []
+    for one in find_inputs(folder, pattern):
+        found += _listed(source, one, root) if one.name.endswith(LISTS) else [one]
+    return found
+
+
+def _listed(source: str, paths: Input, root: str) -> list[Input]:
+    """The files of a list such as CommonCrawl's `wet.paths.gz`, a path or URL a line.
+
+    Paths are relative to `root`; without one to the folder above the list that holds their first part (`crawl-data`),
+    or else to the folder of the list.
+    """
+    data = read_bytes(paths.url)
+    try:
+        text = (gzip.decompress(data) if paths.name.endswith(".gz") else data).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise SourceError(f"{paths.name}: not a list of paths ({type(error).__name__}: {error}).") from error
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    above = f"{paths.url.rpartition('/')[0]}/"
+
+    def input_of(line: str) -> Input | None:
+        first = f"/{line.partition('/')[0]}/"
+        base = root or (above.rpartition(first)[0] if first in above else above)
+        url = line if "://" in line or line.startswith("/") else join(base, line)
+        try:
+            return Input(f"{source}/{line.partition('://')[2] or line.lstrip('/')}", url, size_of(url), "")
+        except FileNotFoundError:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:  # threads: in a bucket each is a round trip
+        inputs = list(pool.map(input_of, lines))
+    if lost := [line for line, one in zip(lines, inputs, strict=True) if one is None]:
+        raise SourceError(
+            f"{paths.name}: {counted(len(lost), 'file')} of its {len(lines):,} not there, the first {lost[0]}. Fetch "
+            f"them, set sources.{source}.root to the folder or URL that has them, or give a glob of those you have."
+        )
+    return [one for one in inputs if one is not None]
+
+
+def _model(source: str, folder: str, path: str, about: str) -> Input:
+    """The file of a model: a URL or a path as it stands, or a glob below `--inputs` that one file fits."""
+    if "://" in path or path.startswith("/"):
+        where = path
+        try:
+            matches = [Input(PurePosixPath(path).name, path, size_of(path), "")]
+        except FileNotFoundError:
+            matches = []
+    else:
+        where = join(folder, path)
+        matches = find_inputs(folder, path)
+    if not matches:
+        raise UsageError(f"{source}: no model at {where}. {about}")
+    if len(matches) > 1:
+        names = ", ".join(one.name for one in matches)
+        raise UsageError(f"{source}: {len(matches)} models fit {where}: {names}. Name one of them in the recipe.")
+    return identified(matches)[0]
