@@ -234,10 +234,11 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
             click.echo(f"  {name}  {size:,} bytes")
         for what, name in found["models"].items():
             click.echo(f"  model ({what})  {name}")
-        click.echo(f"  {found['items']} work items, {found['items'] - found['to_do']} finished, {found['to_do']} to do")
+        done = found["items"] - found["to_do"]
+        click.echo(f"  {found['phase']}: {found['items']} work items, {done} finished, {found['to_do']} to do")
     for note in facts["notes"]:
         click.echo(note)
-    click.echo("then the tokenizer, token files and shards of the whole recipe, unless sources are named")
+    click.echo("then the other phases of each source; and tokenizer, tokens and shards, unless sources are named")
 
 
 def _print_run(facts: dict[str, Any], output: str) -> None:

@@ -33,11 +33,6 @@ class Reason(StrEnum):
         member.description = description
         return member
 
-    @classmethod
-    def of(cls, value: str) -> Reason:
-        """The reason that is written so. Raises StopIteration when there is none."""
-        return next(reason for reason in cls if reason == value)
-
     DUPLICATE_ID = (
         "common.duplicate_id",
         "the same id occurs again: the newest revision stays, then the smallest content hash",

@@ -25,7 +25,7 @@ with tempfile.TemporaryDirectory() as scratch:
     modules = {
         "wikitext": real("wikipedia"),
         "lines": real("commoncrawl/crawl-data"),
-        "language": [str(crawl / "commoncrawl"), str(next(crawl.glob("models/lid.*")))],
+        "language": [str(crawl / "commoncrawl/crawl-data"), str(next(crawl.glob("models/lid.*")))],
         "exchange": [],
         "mixing": [],
         "pipeline": [],

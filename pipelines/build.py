@@ -156,7 +156,7 @@ def make_documents(driver: Driver, source: str, work: Work, recipe: Recipe) -> d
             lost = {path: file for files in losers.values() for path, file in files.items()}
             done = driver.run(unique_phase(source, ending, driver.output, extracted, lost))
             losers[REASONS[ending]] = {path: f for receipt in done.values() for path, f in receipt.files.items()}
-    return settled_documents(driver.run(documents_phase(source, recipe, extracted, losers)))
+    return settled_documents(driver.run(documents_phase(source, driver.output, recipe, extracted, losers)))
 
 
 def make_exchange(driver: Driver, source: str, plan: Sequence[Reading], recipe: Recipe) -> dict[str, Sidecars]:

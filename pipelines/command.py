@@ -98,6 +98,7 @@ def dry_run(command: Command) -> dict[str, Any]:
         sources[source] = {
             "inputs": {one.name: one.size for one in given.files},
             "models": {name: one.name for name, one in given.models.items()},
+            "phase": phase.name,
             "items": len(phase.items),
             "to_do": len(unfinished(output, phase)),
         }

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..formats.documents import DOCUMENTS, DROPPED, read_rows
-from ..manifest import File, Receipt
+from ..manifest import WORK, File, Receipt
 from ..mixtures.recipe import Recipe
 from ..records import Dropped, Reason
-from ..storage import digest, join
+from ..storage import digest, join, read_json, write_json
 from .extract import Drops
 from .phase import Item, Phase, ShardOutput
 from .unique import ID, losers_of, shard_of
@@ -29,15 +29,20 @@ class Settle:
     shard: str
     documents: tuple[str, File]
     dropped: tuple[str, File]
-    losers: tuple[tuple[Reason, str], ...]
+    losers: str  # a JSON file of (reason, path) of each list
     drops: Drops
 
 
 def documents_phase(
-    source: str, recipe: Recipe, extracted: Mapping[str, Receipt], losers: Mapping[Reason, Mapping[str, File]]
+    source: str,
+    output: str,
+    recipe: Recipe,
+    extracted: Mapping[str, Receipt],
+    losers: Mapping[Reason, Mapping[str, File]],
 ) -> Phase:
     """Give every document file its final name, without the losers."""
-    lists = [(reason, path) for reason, files in losers.items() for path in files]
+    lists = join(WORK, "unique", source, "losers.json")
+    write_json(join(output, lists), [(reason, path) for reason, files in losers.items() for path in files])
     digests = [file.sha256 for files in losers.values() for file in files.values()]
     drops = Drops(recipe.head_chars, recipe.dropped_heads)
     items = []
@@ -50,15 +55,14 @@ def documents_phase(
             dropped = (f"{stem}.dropped.parquet", receipt.files[f"{stem}.dropped.parquet"])
             made_from = (documents[1].sha256, dropped[1].sha256, digests)
             fingerprint = digest("documents", 1, made_from, dataclasses.asdict(drops))
-            items.append(
-                Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, tuple(lists), drops))
-            )
+            items.append(Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, lists, drops)))
     return Phase(f"{source}/documents", items, settle)
 
 
 def settle(task: Settle, out: ShardOutput) -> None:
     final = {kind: join(kind, task.source, f"{task.shard}.parquet") for kind in ("documents", "dropped")}
-    lost = {row: reason for reason, path in task.losers for row in losers_of(out.url(path), task.shard)}
+    lists = read_json(out.url(task.losers))
+    lost = {row: Reason(reason) for reason, path in lists for row in losers_of(out.url(path), task.shard)}  # type: ignore[call-arg]
     if not lost:
         out.copy(task.dropped[0], final["dropped"], task.dropped[1])
         out.copy(task.documents[0], final["documents"], task.documents[1])

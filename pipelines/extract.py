@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import SourceError
 from ..formats.documents import DOCUMENTS, DROPPED, document_row, dropped_row
 from ..manifest import WORK
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import Recipe
 from ..records import Damage, Document, Dropped
-from ..storage import MIB, Input, digest, join
+from ..storage import MIB, Input, digest, identify, join
 from .exchange import Sidecars, open_answers
 from .phase import Item, Phase, ShardOutput
 from .reading import Reading, made_from, versions
@@ -46,7 +47,7 @@ class Extract:
 
     reading: Reading
     drops: Drops
-    models: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, Input] = field(default_factory=dict)
     sidecars: Sidecars | None = None
 
 
@@ -64,12 +65,11 @@ def extract_phase(
     identities = {name: one.identity for name, one in models.items()}
     steps = versions(source.steps(options, Aids()))
     decides = (source.version, steps, shaping, recipe.limit, dataclasses.asdict(drops), identities)
-    urls = {name: one.url for name, one in models.items()}
     items = []
     for reading in plan:
         piece, beside = reading.slice, sidecars.get(reading.slice.name)
         fingerprint = digest("extract", decides, made_from(piece), beside.sha256 if beside else None)
-        items.append(Item(piece.name, fingerprint, piece.stop - piece.start, Extract(reading, drops, urls, beside)))
+        items.append(Item(piece.name, fingerprint, piece.stop - piece.start, Extract(reading, drops, models, beside)))
     return Phase(f"{source.name}/extract", items, extract)
 
 
@@ -77,7 +77,10 @@ def extract(task: Extract, out: ShardOutput) -> None:
     source, options = SOURCES[task.reading.source], task.reading.recipe
     counts: Counter[str] = Counter()
     answers = open_answers(task.sidecars, out.verified) if task.sidecars else None
-    steps = source.steps(options, Aids(task.models, answers))
+    for one in task.models.values():
+        if identify(one.url) != one.identity:
+            raise SourceError(f"{one.name}: this model changed during the run. Run again, with --redo.")
+    steps = source.steps(options, Aids({name: one.url for name, one in task.models.items()}, answers))
     results = run_steps(_readable(task, out, counts), steps)
     first, part = next(results, None), 0
     while part == 0 or first is not None:

@@ -19,7 +19,7 @@ def show(fate: Fate, console: Console) -> None:
     def say(text: str, style: str = "") -> None:
         console.print(Text(text), style=style, soft_wrap=True)
 
-    verdict = "kept" if fate.outcome == "kept" else f"dropped: {fate.outcome}, {Reason.of(fate.outcome).description}"
+    verdict = "kept" if fate.outcome == "kept" else f"dropped: {fate.outcome}, {Reason(fate.outcome).description}"  # type: ignore[call-arg]
     say(f"{fate.id}  {fate.url}", "bold")
     say(verdict, "green" if fate.outcome == "kept" else "red")
     say(f"  listed in       {fate.path}, row {fate.row}")

@@ -15,7 +15,7 @@ from ...manifest import RECEIPTS, Receipt, finished_items, read_receipts, receip
 from ...storage import LEFT_ASIDE, in_one_process, join, remove, sizes
 from ..phase import Phase, merge_damage, perform
 from ..progress import PhaseWatch, watching
-from .map_shards import MapShards, Written, plan_of
+from .map_shards import PLANS, MapShards, Written, plan_of
 from .runner import is_embedded, pipeline_options, run
 
 log = logging.getLogger(__name__)
@@ -43,9 +43,9 @@ class Driver:
             )
 
     def sweep(self) -> None:
-        """Delete the half-written files of a run that was killed. Only while the folder is locked."""
+        """Delete the half-written files and the plans of a run that was killed. Only while the folder is locked."""
         for name in sizes(self.output):
-            if LEFT_ASIDE.search(name):
+            if LEFT_ASIDE.search(name) or name.startswith(f"{PLANS}/"):
                 remove(join(self.output, name))
 
     def run(self, phase: Phase) -> Mapping[str, Receipt]:
@@ -83,10 +83,12 @@ class Driver:
         # A pool for one item would only cost its start, and another runner has workers of its own.
         workers = min(self.workers, len(items)) if is_embedded(self.options) else 1
         plan = plan_of(items, self.output, phase.name)
-        with watching(self.console, self.quiet, watch):
-            run(lambda p: p | phase.name >> MapShards(plan, function, workers, phase.name), self.options)
-        for url in {piece.url for piece in plan if isinstance(piece, Written)}:
-            remove(url)
+        try:
+            with watching(self.console, self.quiet, watch):
+                run(lambda p: p | phase.name >> MapShards(plan, function, workers, phase.name), self.options)
+        finally:
+            for url in {piece.url for piece in plan if isinstance(piece, Written)}:
+                remove(url)
 
     def _drop_stale(self, phase: str, planned: set[str], receipts: Mapping[str, Receipt]) -> None:
         """Items of an earlier run that are no longer planned; only what their receipts list goes, never a glob."""

@@ -15,6 +15,7 @@ from ...storage import join, publish, read_range
 from ..phase import Item
 from .pool import map_in_pool
 
+PLANS = f"{WORK}/plan"
 MAX_IN_GRAPH = 10_000  # items; 60,000 of them would make a graph that runners refuse
 AT_ONCE = 100  # items that one element of a long plan stands for
 
@@ -64,7 +65,7 @@ def plan_of(items: Sequence[Item], output: str, phase: str) -> Plan:
     pieces = [pickle.dumps(list(items[first : first + AT_ONCE])) for first in range(0, len(items), AT_ONCE)]
     data = b"".join(pieces)
     # Named by its content: a straggler of another run reads its own.
-    url = join(output, WORK, "plan", f"{phase}-{hashlib.sha256(data).hexdigest()[:32]}.pickle")
+    url = join(output, PLANS, f"{phase}-{hashlib.sha256(data).hexdigest()[:32]}.pickle")
     publish(url, data)
     edges = itertools.accumulate(map(len, pieces), initial=0)
     return [Written(url, start, stop) for start, stop in itertools.pairwise(edges)]

@@ -76,7 +76,8 @@ def test_where_the_first_keeps_a_line_what_came_before_counts(inputs: Path, tmp_
     arguments = run_arguments(inputs, output, 1, *settings)
     arguments.insert(2, "commoncrawl")
     corpusmill(*arguments, expect=4)
-    kept = rows(output, "documents")
+    one_file = min((output / "documents/commoncrawl").iterdir())
+    kept = pq.read_table(one_file).to_pylist()
     for row in (kept[0], kept[len(kept) // 2], kept[-1]):
         [fate] = fates(str(output), row["id"], str(inputs))
         assert "\n".join(line.text for line in fate.lines if line.reason is None) == row["text"]
