@@ -32,7 +32,7 @@ from .pipeline import child
 SLICES = 8
 KEYS = 1 << 20  # of a slice
 MIN_RATIO = 30.0
-PAGES_A_GB = 200_000
+PAGES_A_GB = 355_000
 MAX_GROWTH = 0.10
 DUMP = "CC-MAIN-2019-09"
 
