@@ -78,8 +78,8 @@ def _recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--limit",
-            type=click.FloatRange(0, 1),
-            help="Only this share of the documents, chosen by a hash of their ids.",
+            type=click.FloatRange(0, 1, min_open=True),
+            help="Only this share of the documents, by a hash of their ids; lines are compared among those alone.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
         click.argument("recipe"),

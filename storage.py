@@ -273,7 +273,12 @@ def find_inputs(folder: str, pattern: str) -> list[Input]:
     for path, info in sorted(found.items()):
         whole = Path(path).is_file() if isinstance(fs, LocalFileSystem) else info["type"] == "file"
         if not whole:
-            raise SourceError(f"{path}: expected a file or a link to one, got neither. Take it out of the folder.")
+            what = (
+                "is a folder: end the pattern with a slash to read all files below it,"
+                if Path(path).is_dir()
+                else ("is no file, nor a link to one:")
+            )
+            raise SourceError(f"{path}: {what} or take it out.")
         if not path.isprintable():
             raise SourceError(f"{path!a}: expected a name of printable UTF-8. Rename the file.")
         url = path if isinstance(fs, LocalFileSystem) else fs.unstrip_protocol(path)

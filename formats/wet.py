@@ -2,7 +2,7 @@
 
 A record that can be read is a `WetPage`; whatever cannot is one `Damage` with one of these words:
 
-    empty_file, not_warc                        the file: no bytes, no record
+    empty_file, not_warc, not_wet               the file: no bytes; no record; other records than pages only
     truncated, bad_gzip, bad_crc                its packing; `truncated` also where a plain file ends inside a record
     garbage                                     bytes between records, or between gzip members, that begin none
     bad_header                                  no end, no WARC-Type or an unknown one, no name, another encoding
@@ -63,7 +63,8 @@ class _Reader:
         self._window, self._max_record_bytes = Window(pieces), max_record_bytes
         self._look_ahead = _LOOK_AHEAD_BYTES
         self._is_lost = False  # behind damage, before the next record
-        self._saw_bytes = self._saw_record = self._saw_damage = False
+        self._saw_bytes = self._saw_record = self._saw_damage = self._saw_page = False
+        self._other = ""  # the type of a record that a WET file has no use for
         self._saw_alone = self._saw_inside = False  # a record that fills its member; one that does not begin its own
 
     def read(self) -> Iterator[WetPage | Damage]:
@@ -75,7 +76,7 @@ class _Reader:
                     found := read_whole(piece, self._max_record_bytes)
                 ):
                     window.pop()
-                    self._saw_record = self._saw_alone = True
+                    self._saw_record = self._saw_alone = self._saw_page = True
                     yield found
             for found in self._step():
                 self._saw_damage |= isinstance(found, Damage)
@@ -85,6 +86,8 @@ class _Reader:
                 break
         if not self._saw_record and not self._saw_damage:
             yield Damage(0, "not_warc", "no record") if self._saw_bytes else Damage(0, "empty_file", "no bytes")
+        if self._other and not self._saw_page and not self._saw_damage:
+            yield Damage(0, "not_wet", f"no page, but records of type {self._other}: a WARC or WAT file?")
 
     def _step(self) -> Iterator[WetPage | Damage]:
         """Read the next record, or to the end of the content, or over damage."""
@@ -134,6 +137,9 @@ class _Reader:
             yield from self._give_up(lie, begin, is_open=not is_whole or window.cut is not None)
             return
         self._saw_record = True
+        kind = fields.get("warc-type", "").lower()
+        self._saw_page |= kind == "conversion"
+        self._other = self._other or (kind if kind in OTHER_TYPES - {"warcinfo"} else "")
         self._saw_inside |= window.is_packed and not window.begins_member(0)
         found = read_record(offset, header, fields, bytes(window.data[begin:end]))
         window.drop(_end_of(_LINE_ENDS, window.data, end))

@@ -53,7 +53,13 @@ class LanguageModel:
             raise UsageError(f"{path}: expected a language model, {reason}. {HOW_TO_GET_IT}") from error
         except (ValueError, RuntimeError, MemoryError) as error:
             raise UsageError(f"{path}: expected a fastText model with labels, {error}. {HOW_TO_GET_IT}") from error
+        self._labels: list[str] = model.labels
         self._predict = model.f.predict  # the method `predict` of fastText 0.9.3 raises with NumPy 2
+
+    @property
+    def languages(self) -> list[str]:
+        """The codes that it knows, sorted."""
+        return sorted(label.removeprefix(_LABEL) for label in self._labels)
 
     def identify(self, text: str) -> tuple[str, float]:
         """The likeliest language, and how sure the model is of it: a score up to 1.0, not rounded.

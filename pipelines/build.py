@@ -15,13 +15,13 @@ from ..errors import UsageError
 from ..manifest import RECIPE, File, Receipt, read_facts, total_counts, total_damage, write_manifest
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
-from ..records import Reason
+from ..records import Reason, counted
 from ..shards.formats import FORMATS
 from ..storage import LEFT_ASIDE, Input, join, publish, read_bytes, read_json, remove, sizes
 from ..tokenizer.encode import MODEL
 from . import tokens
 from .documents import documents_phase, settled_documents
-from .engine.driver import Driver, check_names
+from .engine.driver import Driver
 from .exchange import Sidecars, asking_step, exchange_phase, groups_of, hash_phase, masks_phase, sidecars_of
 from .extract import extract_phase
 from .inputs import FROZEN, Inputs
@@ -106,8 +106,33 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
     """
     work = {source: Work(readings(source, given.files, recipe), given.models) for source, given in inputs.items()}
     for source, one in work.items():
-        check_names(first_phase(source, one, recipe))
+        named: dict[str, str] = {}
+        for reading in one.plan:
+            other = named.setdefault(reading.slice.name, reading.slice.input.name)
+            if other != reading.slice.input.name:
+                both = f"{other} and {reading.slice.input.name}"
+                raise UsageError(f"{source}: the outputs of {both} would have one name. Rename one.")
+        if one.plan:
+            SOURCES[source].check(recipe.active[source], {name: model.url for name, model in one.models.items()})
     return work
+
+
+def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
+    """What about the inputs is no error, but most likely not meant."""
+    notes = []
+    for source, one in work.items():
+        seen: dict[str, str] = {}
+        for name, identity in {r.slice.input.name: r.slice.input.identity for r in one.plan}.items():
+            if (other := seen.setdefault(identity, name)) != name:
+                notes.append(f"{source}: {name} has the same content as {other}. Was it fetched twice?")
+        if asking := asking_step(SOURCES[source], recipe.active[source]):
+            alone = [group.name for group in groups_of(asking.exchange, one.plan) if len(group.slices) == 1]
+            if alone:
+                notes.append(
+                    f"{source}: {counted(len(alone), 'group')} of one file, compared with no other ({alone[0]}). "
+                    "A smaller number of groups compares more files with one another; 1 a whole dump."
+                )
+    return notes
 
 
 def first_phase(source: str, work: Work, recipe: Recipe) -> Phase:

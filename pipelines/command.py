@@ -15,7 +15,7 @@ from rich.console import Console
 from ..errors import UsageError
 from ..mixtures.recipe import Recipe
 from ..storage import absolute, filesystem, is_local, join, publish, sizes
-from .build import build, check_buildable, check_folder, claim_folder, first_phase, plan_work
+from .build import build, check_buildable, check_folder, claim_folder, first_phase, odd_inputs, plan_work
 from .engine.driver import Driver, unfinished
 from .finding import find
 from .inputs import choose, freeze
@@ -71,9 +71,9 @@ def execute(command: Command) -> dict[str, Any]:
     with locked(output, recipe.digest), logging_to(output):
         check_folder(output, recipe, command.redo, whole)
         inputs, notes = choose(output, found, command.redo)
-        for note in notes:
-            console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
         work = plan_work(recipe, inputs)
+        for note in [*notes, *odd_inputs(recipe, work)]:
+            console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
         log.info("recipe %s, digest %s, output %s", recipe.name, recipe.digest, output)
         try:
             freeze(output, inputs)
@@ -93,7 +93,8 @@ def dry_run(command: Command) -> dict[str, Any]:
     check_folder(output, recipe, command.redo, not command.sources)
     used, notes = choose(output, found, command.redo)
     sources = {}
-    for source, work in plan_work(recipe, used).items():
+    planned = plan_work(recipe, used)
+    for source, work in planned.items():
         phase, given = first_phase(source, work, recipe), used[source]
         sources[source] = {
             "inputs": {one.name: one.size for one in given.files},
@@ -102,7 +103,7 @@ def dry_run(command: Command) -> dict[str, Any]:
             "items": len(phase.items),
             "to_do": len(unfinished(output, phase)),
         }
-    return {"recipe": recipe.resolved(), "sources": sources, "notes": notes}
+    return {"recipe": recipe.resolved(), "sources": sources, "notes": [*notes, *odd_inputs(recipe, planned)]}
 
 
 @contextlib.contextmanager

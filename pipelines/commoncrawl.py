@@ -10,12 +10,13 @@ import dataclasses
 import functools
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from ..errors import UsageError, did_you_mean
 from ..filters.ccnet import drop_lines, hash_lines, line_reasons, split_title
 from ..formats.wet import WetPage, read_wet
-from ..mixtures.recipe import CommonCrawlRecipe, LanguageRecipe
+from ..mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, LinesRecipe
 from ..models.language import HOW_TO_GET_IT, open_language_model, spread
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
@@ -30,22 +31,41 @@ def steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
             "drop short pages",
             drop_short(recipe.min_chars),
             Basis.REFERENCE,
-            note="without the title; before lines go, and never again",
+            note=f"under {recipe.min_chars} characters without the title; before lines go, never again after (CCNet)",
         ),
         Step(
             "drop lines of other pages",
             drop_taken_lines(recipe, aids),
             Basis.PAPER,
-            note="as CCNet: the first one too; blank lines are lines; repeats in a page keep the first",
+            note=about_lines(recipe.lines),
             exchange=lines_of_pages(recipe),
         ),
         step(
             "identify the language",
             identify_language(recipe.language, aids),
             Basis.PAPER,
-            note="fastText on the lines, glued as CCNet does; its score, of two decimals, against a threshold",
+            note=f"fastText on the lines glued together ({recipe.language.text} text); its score, rounded to two "
+            f"decimals, must reach {recipe.language.threshold} (CCNet)",
         ),
-        step("keep the languages", keep_languages(recipe.language.keep), Basis.PAPER),
+        step(
+            "keep the languages",
+            keep_languages(recipe.language.keep),
+            Basis.PAPER,
+            note=", ".join(recipe.language.keep),
+        ),
+    )
+
+
+def about_lines(recipe: LinesRecipe) -> str:
+    """The rule in the words of its settings."""
+    who = "in none of them" if recipe.keep == "none" else "in the first of them"
+    how = {
+        "ccnet-code": "case, digits and some punctuation aside",
+        "ccnet-paper": "case, digits, accents and all punctuation aside",
+    }
+    return (
+        f"a line that several pages of a group have stays {who}; lines are the same {how[recipe.normalise]}; a dump's "
+        f"files are cut into {recipe.groups} groups; a line that a page repeats stays once; blank lines are lines"
     )
 
 
@@ -114,6 +134,17 @@ def keep_languages(languages: Sequence[str]) -> Callable[[Document], Document | 
     return judge
 
 
+def check(recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> None:
+    """Raises UsageError: the model cannot be read, or does not know a language that is to be kept."""
+    known = open_language_model(models[LANGUAGE_MODEL]).languages
+    for language in recipe.language.keep:
+        if language not in known:
+            raise UsageError(
+                f"sources.commoncrawl.language.keep: the model knows no language {language}"
+                f"{did_you_mean(language, known)}; it knows {', '.join(known)}."
+            )
+
+
 def slices(wet: Input, recipe: CommonCrawlRecipe) -> list[Slice]:
     """A WET file is one slice: some 150 MB, a few minutes."""
     return [Slice(stem_of(wet), wet, 0, wet.size)]
@@ -160,6 +191,7 @@ SOURCE = Source(
     steps,
     models=lambda recipe: {LANGUAGE_MODEL: recipe.language.model},
     about_models={LANGUAGE_MODEL: HOW_TO_GET_IT},
+    check=check,
     content=lambda page, recipe: page.meta["digest"] if recipe.unique_content else None,
     about_content="the same digest of the page as it was crawled, in all dumps; only with unique_content",
     shaping=lambda recipe: dataclasses.replace(

@@ -60,21 +60,27 @@ def find_models(source: str, options: SourceRecipe, folder: str) -> dict[str, In
     return {name: _model(source, folder, path, one.about_models[name]) for name, path in one.models(options).items()}
 
 
+def is_whole(path: str) -> bool:
+    """Whether a path says where it begins: it is absolute, or a URL."""
+    return "://" in path or path.startswith("/")
+
+
 def _matches(source: str, folder: str, pattern: str, root: str) -> list[Input]:
     """What a glob names: files; with a slash at its end all files below those folders; lists of paths, opened."""
     if pattern.endswith("/"):
         pattern = f"{pattern}**/{SOURCES[source].files}"
+    base = root if not root or is_whole(root) else join(folder, root)
     found = []
     for one in find_inputs(folder, pattern):
-        found += _listed(source, one, root) if one.name.endswith(LISTS) else [one]
+        found += _listed(source, one, base) if one.name.endswith(LISTS) else [one]
     return found
 
 
 def _listed(source: str, paths: Input, root: str) -> list[Input]:
     """The files of a list such as CommonCrawl's `wet.paths.gz`, a path or URL a line.
 
-    Paths are relative to `root`; without one to the folder above the list that holds their first part (`crawl-data`),
-    or else to the folder of the list.
+    Paths are relative to `root`, which is itself relative to `--inputs`; without one to the folder above the list that
+    holds their first part (`crawl-data`), or else to the folder of the list.
     """
     data = read_bytes(paths.url)
     try:
@@ -87,7 +93,7 @@ def _listed(source: str, paths: Input, root: str) -> list[Input]:
     def input_of(line: str) -> Input | None:
         first = f"/{line.partition('/')[0]}/"
         base = root or (above.rpartition(first)[0] if first in above else above)
-        url = line if "://" in line or line.startswith("/") else join(base, line)
+        url = line if is_whole(line) else join(base, line)
         try:
             return Input(f"{source}/{line.partition('://')[2] or line.lstrip('/')}", url, size_of(url), "")
         except FileNotFoundError:
@@ -105,7 +111,7 @@ def _listed(source: str, paths: Input, root: str) -> list[Input]:
 
 def _model(source: str, folder: str, path: str, about: str) -> Input:
     """The file of a model: a URL or a path as it stands, or a glob below `--inputs` that one file fits."""
-    if "://" in path or path.startswith("/"):
+    if is_whole(path):
         where = path
         try:
             matches = [Input(PurePosixPath(path).name, path, size_of(path), "")]

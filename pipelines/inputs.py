@@ -45,7 +45,7 @@ def choose(output: str, found: Inputs, redo: bool) -> tuple[Inputs, list[str]]:
         now = {one.name: one for one in found[source].files}
         then = frozen[source]["files"]
         _check_same(output, source, then, now)
-        _check_same(output, source, frozen[source]["models"], found[source].models)
+        _check_same(output, source, frozen[source]["models"], found[source].models, "the model of the ")
         if new := sorted(set(now) - set(then)):
             notes.append(
                 f"{source}: {counted(len(new), 'new input')}, from {new[0]} on, left out: the list is that of the "
@@ -55,12 +55,14 @@ def choose(output: str, found: Inputs, redo: bool) -> tuple[Inputs, list[str]]:
     return used, notes
 
 
-def _check_same(output: str, source: str, then: Mapping[str, list[Any]], now: Mapping[str, Input]) -> None:
+def _check_same(
+    output: str, source: str, then: Mapping[str, list[Any]], now: Mapping[str, Input], what: str = ""
+) -> None:
     lost = [name for name, (_, identity) in then.items() if name not in now or now[name].identity != identity]
     if lost:
-        what = "has changed" if lost[0] in now else "is gone"
+        how = "has changed" if lost[0] in now else "is gone"
         raise UsageError(
-            f"{source}: {lost[0]} {what} since the first run in {output} ({len(lost)} in all). Bring it back, "
+            f"{source}: {what}{lost[0]} {how} since the first run in {output} ({len(lost)} in all). Bring it back, "
             "or pass --redo to take the inputs as they are now; shards of unchanged inputs are kept."
         )
 

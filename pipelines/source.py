@@ -122,6 +122,7 @@ class Source:
     revision: Callable[[Document], int] = lambda document: 0  # of two documents with one id the higher one stays
     models: Callable[[Any], Mapping[str, str]] = lambda options: {}  # name → path, glob or URL, as in the recipe
     about_models: Mapping[str, str] = field(default_factory=dict)  # name → what it is and how to get it, in a line
+    check: Callable[[Any, Mapping[str, str]], None] = lambda options, models: None  # raises UsageError before any work
     content: Callable[[Document, Any], str | None] = lambda document, options: None  # same content: one of them stays
     about_content: str = ""  # of sources that can tell: what it is, and when one of them stays
     shaping: Callable[[Any], Any] = lambda options: options  # the options less what decides no byte of its documents

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ from .source import Aids, Flags, Keys, Step, run_steps, stem_of
 from .sources import SOURCES
 
 READ_AT_ONCE = 8  # Parquet files
+UUID = re.compile(r"(?:<?urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?")
 # What comes after the steps of every source, by the reason that it drops for.
 THE_SAME: Mapping[str, str] = {
     Reason.DUPLICATE_ID: "one document an id",
@@ -82,9 +84,13 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
         raise UsageError(f"{output}: no run here; expected {RECIPE}.")
     recipe = build(Recipe, parse_yaml(read_bytes(join(output, RECIPE)).decode(), RECIPE), "recipe")
     paths = sorted(p for p in files if p.startswith(("documents/", "dropped/")) and p.endswith(".parquet"))
+    if uuid := UUID.fullmatch(wanted.strip()):  # as it stands in a record's header
+        wanted = f"commoncrawl:{uuid[1]}"
     source = wanted.partition(":")[0]
     if source in recipe.active:
         paths = [path for path in paths if path.split("/")[1] == source]
+    if not wanted:
+        raise UsageError("an empty id; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL.")
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
         found = list(chain.from_iterable(pool.map(lambda path: _rows(output, path, wanted), paths)))
     if not found:

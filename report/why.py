@@ -10,7 +10,7 @@ from rich.text import Text
 from ..pipelines.why import Fate
 from ..records import Reason, counted
 
-SHOWN_CHARS = 200  # of a line; --json has all
+SHOWN_LINES, SHOWN_CHARS = 1000, 200  # of a document, of a line; --json has all
 
 
 def show(fate: Fate, console: Console) -> None:
@@ -26,7 +26,7 @@ def show(fate: Fate, console: Console) -> None:
     say(f"  read from       {fate.input}")
     for name, value in fate.facts.items():
         if name != "url" and value not in (None, ""):
-            say(f"  {name:<15} {value}")
+            say(f"  {name:<15} {str(value).replace(chr(10), chr(10) + ' ' * 18)}")
     if fate.steps:
         table = Table(box=box.SIMPLE_HEAD)
         for column in ("step", "outcome", ""):
@@ -37,8 +37,10 @@ def show(fate: Fate, console: Console) -> None:
     if fate.lines:
         gone = sum(line.reason is not None for line in fate.lines)
         say(f"{counted(len(fate.lines), 'line')}, {gone} gone; before each, how many documents of its group have it:")
-    for line in fate.lines:
+    for line in fate.lines[:SHOWN_LINES]:
         mark = "−" if line.reason else " "
         why = f"  [{line.reason}]" if line.reason else ""
         more = f"… ({len(line.text):,} characters)" if len(line.text) > SHOWN_CHARS else ""
         say(f"{line.documents:>9,} {mark} {line.text[:SHOWN_CHARS]}{more}{why}", "red" if line.reason else "")
+    if len(fate.lines) > SHOWN_LINES:
+        say(f"… and {len(fate.lines) - SHOWN_LINES:,} more lines; --json has all")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -197,3 +198,19 @@ def test_a_part_of_the_page_may_do_for_its_language(monkeypatch: pytest.MonkeyPa
         identify_language(LanguageRecipe(text=text), Aids({"language": ""}))(page)
     assert seen == ["onetwo" * 1000, spread("onetwo" * 1000)]
     assert len(seen[1]) == 5 * 400 + 4
+
+
+def test_a_model_is_tried_before_any_work(inputs: Path, tmp_path: Path) -> None:
+    folder, output = tmp_path / "in", tmp_path / "out"
+    shutil.copytree(inputs, folder)
+    [model] = folder.glob("models/lid.*")
+    whole = model.read_bytes()
+    model.write_bytes(whole[: len(whole) // 2])
+    for more in ((), ("--dry-run",)):
+        refused = corpusmill(*only_commoncrawl(folder, output, *more), expect=2)
+        assert "expected a fastText model" in refused.stderr
+    assert not list(output.glob("work/*"))
+    model.write_bytes(whole)
+    unknown = ("--set", "sources.commoncrawl.language.keep=[en, English]")
+    assert "knows no language English" in corpusmill(*only_commoncrawl(folder, output, *unknown), expect=2).stderr
+    corpusmill(*only_commoncrawl(folder, output), expect=4)

@@ -7,8 +7,10 @@ import pytest
 
 from corpusmill.errors import SourceError, UsageError
 from corpusmill.mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, Recipe, Sources
+from corpusmill.pipelines.build import Work, odd_inputs, plan_work
 from corpusmill.pipelines.finding import find
-from corpusmill.pipelines.inputs import choose, freeze
+from corpusmill.pipelines.inputs import Given, choose, freeze
+from corpusmill.pipelines.reading import readings
 from phases import write_wet
 
 FILES = [f"crawl-data/CC-MAIN-2019-09/segments/1550.{number}/wet/CC-MAIN-{number}.warc.wet.gz" for number in (0, 1)]
@@ -93,7 +95,7 @@ def test_another_model_is_another_run(folder: Path, tmp_path: Path) -> None:
     assert choose(output, found, redo=False) == (found, [])
     (folder / "models/lid.toy.bin").write_bytes(b"other")
     found = find(recipe, ["commoncrawl"], str(folder))
-    with pytest.raises(UsageError, match="language has changed"):
+    with pytest.raises(UsageError, match="the model of the language has changed"):
         choose(output, found, redo=False)
     assert choose(output, found, redo=True) == (found, [])
 
@@ -115,3 +117,29 @@ def test_two_files_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None
         (folder / f"commoncrawl/{name}/own.paths").write_text("data/one.wet\n")
     with pytest.raises(SourceError, match=r"would both be called commoncrawl/data/one\.wet"):
         names(recipe_of("commoncrawl/*/own.paths"), folder)
+
+
+def test_a_root_is_relative_to_the_inputs(folder: Path) -> None:
+    (folder / "commoncrawl/crawl-data/CC-MAIN-2019-09/segments").rename(folder / "segments")
+    (folder / "disk/crawl-data/CC-MAIN-2019-09").mkdir(parents=True)
+    (folder / "segments").rename(folder / "disk/crawl-data/CC-MAIN-2019-09/segments")
+    there = recipe_of("commoncrawl/crawl-data/CC-MAIN-*/wet.paths.gz", root="disk")
+    assert names(there, folder) == [f"commoncrawl/{name}" for name in FILES]
+
+
+def test_a_folder_without_its_slash_says_so(folder: Path) -> None:
+    with pytest.raises(SourceError, match="end the pattern with a slash"):
+        names(recipe_of("commoncrawl/crawl-data"), folder)
+
+
+def test_what_is_most_likely_not_meant_is_said(folder: Path) -> None:
+    recipe = recipe_of("commoncrawl/")
+    work = plan_work(
+        recipe, {"commoncrawl": Given(find(recipe, ["commoncrawl"], str(folder))["commoncrawl"].files[:0])}
+    )
+    assert odd_inputs(recipe, work) == []
+    files = find(recipe, ["commoncrawl"], str(folder))["commoncrawl"].files
+    work = {"commoncrawl": Work(readings("commoncrawl", files, recipe), {})}
+    again, alone = odd_inputs(recipe, work)
+    assert "CC-MAIN-1.warc.wet.gz has the same content as" in again
+    assert "2 groups of one file" in alone

@@ -156,3 +156,15 @@ def test_the_group_is_that_of_the_last_run(inputs: Path, tmp_path: Path) -> None
     row = next(row for row in rows(output, "documents") if json.loads(row["meta"])["lines_in"] > 20)
     [fate] = fates(str(output), row["id"], str(inputs))
     assert all((line.documents > 1) == (line.reason == Reason.CCNET_SHARED_LINE) for line in fate.lines)
+
+
+@pytest.mark.parametrize("form", ["{}", "<urn:uuid:{}>", "commoncrawl:{}"])
+def test_an_id_as_it_stands_in_a_header(form: str, finished: Path) -> None:
+    row = rows(finished, "documents")[0]
+    [fate] = fates(str(finished), form.format(row["id"].removeprefix("commoncrawl:")))
+    assert fate.id == row["id"]
+
+
+def test_nothing_is_asked_for(finished: Path) -> None:
+    with pytest.raises(UsageError, match="an empty id"):
+        fates(str(finished), "")
