@@ -60,11 +60,11 @@ def about_lines(recipe: LinesRecipe) -> str:
     """The rule in the words of its settings."""
     who = "in none of them" if recipe.keep == "none" else "in the first of them"
     how = {
-        "ccnet-code": "case, digits and some punctuation aside",
-        "ccnet-paper": "case, digits, accents and all punctuation aside",
+        "ccnet-code": "case, digits and some punctuation aside, as in CCNet's code",
+        "ccnet-paper": "case, digits, accents and all punctuation aside, as in CCNet's paper",
     }
     return (
-        f"a line that several pages of a group have stays {who}; lines are the same {how[recipe.normalise]}; a dump's "
+        f"a line that several pages of a group have stays {who}; lines are compared with {how[recipe.normalise]}; a dump's "
         f"files are cut into {recipe.groups} groups; a line that a page repeats stays once; blank lines are lines"
     )
 
@@ -193,7 +193,7 @@ SOURCE = Source(
     about_models={LANGUAGE_MODEL: HOW_TO_GET_IT},
     check=check,
     content=lambda page, recipe: page.meta["digest"] if recipe.unique_content else None,
-    about_content="the same digest of the page as it was crawled, in all dumps; only with unique_content",
+    about_content="RedPajama: by the digest of the page as it was crawled, over all dumps; only with unique_content",
     shaping=lambda recipe: dataclasses.replace(
         recipe,
         lines=dataclasses.replace(recipe.lines, groups=1),  # who is compared decides the masks

@@ -26,9 +26,10 @@ def rows(source: str) -> list[dict[str, str]]:
         )
     steps = SOURCES[source].steps(recipe.active[source], Aids())
     shown = [{"step": step.name, "basis": str(step.basis), "note": step.note} for step in steps]
+    shown.append({"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description})
     if about := SOURCES[source].about_content:
         shown.append({"step": "one document a content", "basis": str(Basis.REFERENCE), "note": about})
-    return [*shown, {"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description}]
+    return shown
 
 
 def table(source: str) -> Table:
