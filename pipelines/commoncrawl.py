@@ -64,8 +64,8 @@ def about_lines(recipe: LinesRecipe) -> str:
         "ccnet-paper": "case, digits, accents and all punctuation aside, as in CCNet's paper",
     }
     return (
-        f"a line that several pages of a group have stays {who}; lines are compared with {how[recipe.normalise]}; a dump's "
-        f"files are cut into {recipe.groups} groups; a line that a page repeats stays once; blank lines are lines"
+        f"a line that several pages of a group have stays {who}; lines are compared with {how[recipe.normalise]}; "
+        f"a dump's files are cut into {recipe.groups} groups; what a page repeats stays once; blank lines are lines"
     )
 
 
