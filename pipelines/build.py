@@ -126,10 +126,11 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
             if (other := seen.setdefault(identity, name)) != name:
                 notes.append(f"{source}: {name} has the same content as {other}. Was it fetched twice?")
         if asking := asking_step(SOURCES[source], recipe.active[source]):
-            alone = [group.name for group in groups_of(asking.exchange, one.plan) if len(group.slices) == 1]
+            groups = groups_of(asking.exchange, one.plan)
+            alone = [group for group in groups if len(group.slices) == 1 and group.of > 1]
             if alone:
                 notes.append(
-                    f"{source}: {counted(len(alone), 'group')} of one file, compared with no other ({alone[0]}). "
+                    f"{source}: {counted(len(alone), 'group')} of one file, compared with no other ({alone[0].name}). "
                     "A smaller number of groups compares more files with one another; 1 a whole dump."
                 )
     return notes

@@ -115,6 +115,7 @@ class Group:
 
     name: str
     slices: tuple[str, ...]  # in the order of the plan
+    of: int = 1  # how many groups there are of what they have in common
 
 
 def groups_of(exchange: Exchange, plan: Sequence[Reading]) -> list[Group]:
@@ -130,7 +131,9 @@ def groups_of(exchange: Exchange, plan: Sequence[Reading]) -> list[Group]:
         n_groups = min(exchange.groups, len(names))
         for number in range(n_groups):
             start, stop = (len(names) * edge // n_groups for edge in (number, number + 1))
-            groups.append(Group(f"{shortened(scope)}-{number:05d}-of-{n_groups:05d}", tuple(names[start:stop])))
+            groups.append(
+                Group(f"{shortened(scope)}-{number:05d}-of-{n_groups:05d}", tuple(names[start:stop]), n_groups)
+            )
     return groups
 
 
