@@ -71,7 +71,8 @@ def read_pieces(file: BinaryIO, start: int, stop: int) -> Iterator[Piece]:
 
 
 def _looks_plain(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    # A bz2 file whose first byte was changed into one that XML begins with still has the magic of its first block.
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and head[4:10] != b"1AY&SY"
 
 
 def _read_gzip(file: BinaryIO) -> Iterator[Piece]:

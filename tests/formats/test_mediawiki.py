@@ -426,6 +426,14 @@ def test_flipped_bytes(contents: list[bytes], draw: st.DataObject) -> None:
     assert read_sliced(bytes(data), draw.draw(st.lists(st.integers(0, len(data)), max_size=4))) == found
 
 
+@pytest.mark.parametrize("mask", range(1, 256))
+def test_any_first_byte_of_a_packed_dump(mask: int) -> None:
+    """Even one that XML begins with."""
+    data = bytearray(packed([HEAD, block(1) + FOOT]))
+    data[0] ^= mask
+    assert ids_of(read(bytes(data))) == [1]
+
+
 @settings(max_examples=150, deadline=None)
 @given(BLOCKS, st.data())
 def test_flipped_bytes_of_plain_xml(blocks: list[bytes], draw: st.DataObject) -> None:
