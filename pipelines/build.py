@@ -181,7 +181,10 @@ def make_documents(driver: Driver, source: str, work: Work, recipe: Recipe) -> d
         if claimed or ending == ID:
             lost = {path: file for files in losers.values() for path, file in files.items()}
             done = driver.run(unique_phase(source, ending, driver.output, extracted, lost))
-            losers[REASONS[ending]] = {path: f for receipt in done.values() for path, f in receipt.files.items()}
+            files = [(path, file) for receipt in done.values() for path, file in receipt.files.items()]
+            losers[REASONS[ending]] = {
+                path: file for path, file in files if file.rows
+            }  # empty ones are asked by nobody
     return settled_documents(driver.run(documents_phase(source, driver.output, recipe, extracted, losers)))
 
 
