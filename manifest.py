@@ -57,10 +57,13 @@ class Receipt:
 
     @classmethod
     def from_json(cls, values: Any) -> Receipt | None:
-        """None for anything that is not a receipt of this version."""
+        """None for anything that is not a receipt of this version, as it was written."""
         try:
+            held = {name: value for name, value in values.items() if name != "digest"}
+            if values["digest"] != digest(held):
+                return None
             files = {path: File(**file) for path, file in values["files"].items()}
-            return cls(**{**values, "files": files})
+            return cls(**{**held, "files": files})
         except (TypeError, KeyError, AttributeError):
             return None
 
@@ -70,7 +73,8 @@ def receipt_url(output: str, phase: str, item: str) -> str:
 
 
 def write_receipt(output: str, phase: str, receipt: Receipt) -> None:
-    write_json(receipt_url(output, phase, receipt.item), dataclasses.asdict(receipt))
+    held = dataclasses.asdict(receipt)
+    write_json(receipt_url(output, phase, receipt.item), {**held, "digest": digest(held)})
 
 
 def read_receipts(output: str, phase: str, items: Iterable[str]) -> dict[str, Receipt]:

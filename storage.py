@@ -15,7 +15,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -353,12 +353,16 @@ def map_array(url: str, dtype: npt.DTypeLike, size: int | None = None) -> npt.ND
 
 
 def between(
-    array: npt.NDArray[Any] | RangeArray, first: int, last: int, field: str | None = None
+    array: npt.NDArray[Any] | RangeArray,
+    first: int,
+    last: int,
+    field: str | None = None,
+    check: Callable[[npt.NDArray[Any]], None] = lambda records: None,
 ) -> tuple[int, npt.NDArray[Any]]:
     """Of a sorted file the records whose 64-bit key lies in [first, last), by one read in nearly all cases.
 
     Keys are hashes: where a value stands is known to about the root of their number. Where they are not evenly spread,
-    the range that is read grows until it holds what is wanted.
+    the range that is read grows until it holds what is wanted. `check` sees all that was read, before it is believed.
 
     Returns:
         The position of the first of them, and a copy of the records, which keeps no file open.
@@ -372,6 +376,7 @@ def between(
         start = max(0, (len(array) * first >> 64) - margin)
         stop = min(len(array), (len(array) * last >> 64) + margin)
         records = array[start:stop]
+        check(records)
         keys = records[field] if field else records
         begins = start == 0 or int(keys[0]) < first
         ends = stop == len(array) or int(keys[-1]) >= last

@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import importlib.metadata
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,7 @@ from .sources import SOURCES
 from .unique import CONTENT, ID, REASONS, unique_phase
 
 MANIFEST = "manifest.json"
+PART = re.compile(r"-part\d{4,}$")
 LIBRARIES = ("apache-beam", "fasttext", "numpy", "pyarrow", "sentencepiece", "xxhash")  # what the bytes depend on
 
 
@@ -107,8 +109,10 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
     work = {source: Work(readings(source, given.files, recipe), given.models) for source, given in inputs.items()}
     for source, one in work.items():
         named: dict[str, str] = {}
-        for reading in one.plan:
+        for reading in sorted(one.plan, key=lambda reading: reading.slice.name):
             other = named.setdefault(reading.slice.name, reading.slice.input.name)
+            # A big input is written out in parts, which are called so.
+            other = named.get(PART.sub("", reading.slice.name), other)
             if other != reading.slice.input.name:
                 both = f"{other} and {reading.slice.input.name}"
                 raise UsageError(f"{source}: the outputs of {both} would have one name. Rename one.")

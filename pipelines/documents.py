@@ -18,7 +18,7 @@ from ..records import Dropped, Reason
 from ..storage import digest, join, read_json, write_json
 from .extract import Drops
 from .phase import Item, Phase, ShardOutput
-from .unique import ID, losers_of, shard_of
+from .unique import ID, losers_of, shard_of, verified_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Settle:
     shard: str
     documents: tuple[str, File]
     dropped: tuple[str, File]
-    losers: str  # a JSON file of (reason, path) of each list
+    losers: str  # a JSON file of (reason, path, SHA-256) of each list
     drops: Drops
 
 
@@ -42,7 +42,9 @@ def documents_phase(
 ) -> Phase:
     """Give every document file its final name, without the losers."""
     lists = join(WORK, "unique", source, "losers.json")
-    write_json(join(output, lists), [(reason, path) for reason, files in losers.items() for path in files])
+    write_json(
+        join(output, lists), [(reason, path, f.sha256) for reason, files in losers.items() for path, f in files.items()]
+    )
     digests = [file.sha256 for files in losers.values() for file in files.values()]
     drops = Drops(recipe.head_chars, recipe.dropped_heads)
     items = []
@@ -61,8 +63,11 @@ def documents_phase(
 
 def settle(task: Settle, out: ShardOutput) -> None:
     final = {kind: join(kind, task.source, f"{task.shard}.parquet") for kind in ("documents", "dropped")}
-    lists = read_json(out.url(task.losers))
-    lost = {row: Reason(reason) for reason, path in lists for row in losers_of(out.url(path), task.shard)}  # type: ignore[call-arg]
+    lost = {
+        row: Reason(reason)  # type: ignore[call-arg]
+        for reason, path, sha256 in read_json(out.url(task.losers))
+        for row in losers_of(verified_once(out, path, sha256), task.shard)
+    }
     if not lost:
         out.copy(task.dropped[0], final["dropped"], task.dropped[1])
         out.copy(task.documents[0], final["documents"], task.documents[1])

@@ -37,9 +37,10 @@ from ..storage import (
     read_json,
     read_range,
     remove,
+    size_of,
     write_json,
 )
-from .phase import Item, Phase, ShardOutput
+from .phase import AGAIN, Item, Phase, ShardOutput
 from .reading import Reading, made_from, versions
 from .sorted_keys import SortedKeys
 from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, run_steps, shortened
@@ -51,7 +52,6 @@ COUNT = np.dtype("<u4")  # of documents that have a key, in one slice
 ENTRY = np.dtype([("start", "<u8"), ("keys", "<u8"), ("key_hash", "<u8"), ("bit_hash", "<u8")])
 READ_AT_ONCE = 16  # files
 IN_A_STEP = 1 << 20  # keys of a slice that are looked at together
-AGAIN = "The same command makes it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,8 @@ def _bits_of(
     """
     place = slice_number * ENTRY.itemsize
     entry = np.frombuffer(read_range(out.url(path), place, place + ENTRY.itemsize), ENTRY)[0]
-    n_keys, start = int(entry["keys"]), int(entry["start"])
+    # What a damaged entry says must not decide how much is read.
+    n_keys, start = min(int(entry["keys"]), len(keys) - position + 1), min(int(entry["start"]), size_of(out.url(path)))
     packed = read_range(out.url(path), start, start + -(-n_keys // 8))
     compared = keys[position : position + n_keys]
     if (len(compared), _hash(compared.tobytes()), _hash(packed)) != (

@@ -23,6 +23,8 @@ from ..manifest import WORK, File, Receipt, read_receipts, write_receipt
 from ..records import Damage
 from ..storage import HashingFile, Published, join, publish_copy, publishing, remove, sha256_of
 
+AGAIN = "The same command makes it again."
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -118,15 +120,8 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self.files[path] = file
 
     def verified(self, path: str, sha256: str) -> str:
-        """The URL of a file that an earlier phase published, read once to see that it still is that file.
-
-        Raises:
-            ShardError: it is not. It is deleted, so that the next run makes it again.
-        """
-        if sha256_of(self.url(path)) != sha256:  # a hard link, too, shares whatever befalls its other name
-            remove(self.url(path))
-            raise ShardError(f"{path} was damaged on disk and is deleted. The same command makes it again.")
-        return self.url(path)
+        """The URL of a file that an earlier phase published, if it still is that file; else ShardError."""
+        return verified(self.output, path, sha256)
 
     def damage(self, input_name: str, damage: Damage) -> None:
         """Account for a piece of input that could not be read."""
@@ -148,16 +143,29 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self._write_receipt(self.item.fingerprint, self.files)
 
 
+def verified(output: str, path: str, sha256: str) -> str:
+    """The URL of a published file, read once to see that it still is that file.
+
+    Raises:
+        ShardError: it is not. It is deleted, so that the next run makes it again.
+    """
+    url = join(output, path)
+    if sha256_of(url) != sha256:  # a hard link, too, shares whatever befalls its other name
+        remove(url)
+        raise ShardError(f"{path} was damaged on disk and is deleted. {AGAIN}")
+    return url
+
+
 def merge_damage(output: str, phase: str, receipts: Iterable[Receipt]) -> None:
     """All that a phase could not read, in one file: `errors/<phase>.parquet`. None when there was nothing."""
     target = join(output, "errors", f"{phase}.parquet")
-    damaged = [join(output, _damage_path(phase, receipt.item)) for receipt in receipts if receipt.damage]
-    if not damaged:
+    paths = {_damage_path(phase, receipt.item): receipt for receipt in receipts if receipt.damage}
+    if not paths:
         remove(target)
         return
     with publishing(target) as file, RowWriter(file, DAMAGE, "") as writer:
-        for url in sorted(damaged):
-            for row in read_rows(url):
+        for path, receipt in sorted(paths.items()):
+            for row in read_rows(verified(output, path, receipt.files[path].sha256)):
                 writer.add(row)
 
 

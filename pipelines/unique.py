@@ -7,7 +7,7 @@ hash, read from the claims of all files: memory does not grow with the source, a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,19 +15,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
+from ..errors import ShardError
 from ..formats.documents import read_table
 from ..manifest import WORK, File, Receipt
 from ..records import Document, Reason
-from ..storage import MIB, between, digest, join, map_array, read_json, write_json
-from .phase import Item, Phase, ShardOutput
+from ..storage import MIB, between, digest, join, map_array, read_json, remove, write_json
+from .phase import AGAIN, Item, Phase, ShardOutput
 
 ID = ".claims"  # endings of the files of claims
 CONTENT = ".twins"
 REASONS: Mapping[str, Reason] = {ID: Reason.DUPLICATE_ID, CONTENT: Reason.DUPLICATE_CONTENT}
 # Who holds a key: 128 bits of its hash, then what decides between two documents that have the same one, smallest first.
 CLAIM = np.dtype([("high", "<u8"), ("low", "<u8"), ("rank", "<u8"), ("tie", "<u8"), ("row", "<u8")])
+STORED = np.dtype([*CLAIM.descr, ("check", "<u8")])
 CLAIMS_IN_MEMORY = 256 * MIB  # of claims in one work item
 LOSERS = pa.schema({"shard": pa.string(), "row": pa.int64()})
+_VERIFIED: set[tuple[str, str, str]] = set()
 LOW = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -53,7 +56,32 @@ class Claims:
         self._rows.append((key >> 64, key & LOW, owner >> 64, owner & LOW, row))
 
     def sorted_bytes(self) -> bytes:
-        return np.sort(np.array(self._rows, CLAIM), order=["high", "low"], kind="stable").tobytes()
+        claims = np.sort(np.array(self._rows, CLAIM), order=["high", "low"], kind="stable")
+        stored = np.zeros(len(claims), STORED)
+        for name in CLAIM.names or ():
+            stored[name] = claims[name]
+        stored["check"] = _check_of(stored)
+        return stored.tobytes()
+
+
+def _check_of(claims: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
+    """What tells of each claim that it is not what was written: work items read ranges, never the whole file."""
+    check = np.zeros(len(claims), np.uint64)
+    for name in CLAIM.names or ():
+        check = (check ^ claims[name]) * np.uint64(0x9E3779B97F4A7C15)
+        check ^= check >> np.uint64(29)
+    return check
+
+
+def _checked(url: str) -> Callable[[npt.NDArray[np.void]], None]:
+    """A check of the claims read from a file, which is deleted when they are not what was written."""
+
+    def check(claims: npt.NDArray[np.void]) -> None:
+        if not np.array_equal(_check_of(claims), claims["check"]):
+            remove(url)
+            raise ShardError(f"{url} was damaged on disk and is deleted. {AGAIN}")
+
+    return check
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +96,7 @@ class Unique:
     claims: str
     first: int
     last: int
-    lost: tuple[str, ...]
+    lost: tuple[tuple[str, str], ...]  # (path, SHA-256)
 
 
 def unique_phase(
@@ -87,7 +115,9 @@ def unique_phase(
     items = []
     for part in range(parts):
         name = f"{part:05d}-of-{parts:05d}"
-        task = Unique(name, claims, edges[part], edges[part + 1], tuple(lost))
+        task = Unique(
+            name, claims, edges[part], edges[part + 1], tuple((path, file.sha256) for path, file in lost.items())
+        )
         items.append(Item(name, digest(made_from, name), size // parts, task))
     return Phase(f"{source}/unique" if ending == ID else f"{source}/twins", items, unique, unit="losers")
 
@@ -96,10 +126,12 @@ def unique(task: Unique, out: ShardOutput) -> None:
     claims = read_json(out.url(task.claims))
     shards = [shard_of(path) for path in claims]
     gone = defaultdict(list)
-    for path in task.lost:
-        for row in read_table(out.url(path)).to_pylist():
+    for path, sha256 in task.lost:
+        for row in read_table(verified_once(out, path, sha256)).to_pylist():
             gone[row["shard"]].append(row["row"])
-    pieces = [between(map_array(out.url(path), CLAIM), task.first, task.last, "high")[1] for path in claims]
+    pieces = [
+        between(map_array(url, STORED), task.first, task.last, "high", _checked(url))[1] for url in map(out.url, claims)
+    ]
     pieces = [
         piece[~np.isin(piece["row"], gone[shard])] if shard in gone else piece
         for shard, piece in zip(shards, pieces, strict=True)
@@ -127,6 +159,14 @@ def find_losers(pieces: Sequence[npt.NDArray[np.void]]) -> list[tuple[int, int]]
     keys = claims[["high", "low"]][order]
     lost = order[1:][keys[1:] == keys[:-1]]
     return sorted(zip(shard[lost].tolist(), claims["row"][lost].tolist(), strict=True))
+
+
+def verified_once(out: ShardOutput, path: str, sha256: str) -> str:
+    """The URL of a list that many items read, seen once in each process to be still what it was."""
+    if (out.output, path, sha256) not in _VERIFIED:
+        out.verified(path, sha256)
+        _VERIFIED.add((out.output, path, sha256))
+    return out.url(path)
 
 
 def losers_of(url: str, shard: str) -> list[int]:

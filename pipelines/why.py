@@ -31,6 +31,7 @@ from .source import Aids, Flags, Keys, Step, run_steps, stem_of
 from .sources import SOURCES
 
 READ_AT_ONCE = 8  # Parquet files
+UNFINISHED = "The last run here was not finished, or another one: repeat it first, or leave --inputs out."
 UUID = re.compile(r"(?:<?urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?")
 # What comes after the steps of every source, by the reason that it drops for.
 THE_SAME: Mapping[str, str] = {
@@ -153,6 +154,7 @@ class _Trace:
 
     steps: list[StepFate] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)  # before each step
+    text: str = ""  # after the last
     lines: list[LineFate] = field(default_factory=list)
     outcome: str = "kept"
 
@@ -173,11 +175,21 @@ class _Retelling:
             traces = self._traces[shard, fate.id] = self._trace(fate.source, shard, fate.id)
         # An id may stand in a slice more than once: each row gets a trace that ends as it did.
         before_others = "kept" if fate.outcome in THE_SAME else fate.outcome
-        trace = next(trace for trace in traces if trace.outcome == before_others)
+        fitting = [trace for trace in traces if trace.outcome == before_others]
+        if not fitting:
+            raise UsageError(f"{fate.id}: the steps now end otherwise than the run did. {UNFINISHED}")
+        trace = max(fitting, key=lambda trace: self._is_of(trace, fate))
         traces.remove(trace)
         if fate.outcome in THE_SAME:
             trace.steps.append(StepFate(THE_SAME[fate.outcome], fate.outcome, Reason(fate.outcome).description))  # type: ignore[call-arg]
         return dataclasses.replace(fate, steps=trace.steps, lines=trace.lines)
+
+    def _is_of(self, trace: _Trace, fate: Fate) -> bool:
+        """Whether a trace ends with the text of a row; of a dropped document its head is known."""
+        if fate.outcome != "kept":
+            return bool(fate.facts["head"]) and trace.text.startswith(fate.facts["head"])
+        texts = read_table(join(self.output, fate.path), ["text"], [("id", "==", fate.id)])["text"].to_pylist()
+        return trace.text in texts
 
     def _trace(self, source: str, shard: str, wanted: str) -> list[_Trace]:
         one = self._located(_input_of(self.output, source, shard), source)
@@ -219,6 +231,8 @@ def _traced(output: str, wanted: str, reading: Reading, models: Mapping[str, str
     if asking:
         name = reading.slice.name
         hashed, masked = (read_receipts(output, f"{source.name}/{phase}", [name]) for phase in ("hash", "masks"))
+        if not (hashed and masked):
+            raise UsageError(f"{reading.slice.input.name}: its lines are not compared yet. {UNFINISHED}")
         sidecars = sidecars_of(hashed, masked, asking.exchange.keep)[name]
         answers = _Remembering(open_answers(sidecars, lambda path, sha256: join(output, path)))
         group = next(path for path in masked[name].files if path.endswith(".group"))
@@ -247,9 +261,10 @@ def _follow(document: Document, steps: Sequence[Step]) -> _Trace:
         [result] = step.function([document])
         trace.steps.append(_noted(step, document, result))
         if isinstance(result, Dropped):
-            trace.outcome = str(result.reason)
+            trace.outcome, trace.text = str(result.reason), result.head
             break
         document = result
+        trace.text = document.text
     return trace
 
 

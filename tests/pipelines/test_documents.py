@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.pipelines.source import Basis, drop, keep_if, run_steps, step
-from corpusmill.pipelines.unique import CLAIM, LOW, Claims, find_losers
+from corpusmill.pipelines.unique import CLAIM, LOW, STORED, Claims, find_losers
 from corpusmill.records import Document, Dropped, Reason
 from running import corpusmill, digests, manifest, run_arguments
 
@@ -47,7 +47,7 @@ def test_of_one_id_the_newest_revision_stays_then_the_smallest_content_of_one_co
     for row, (name, text, revision) in enumerate([("a", "x", 7), ("a", "y", 9), ("b", "y", 9), ("b", "y", 9)]):
         ids.add_id(Document(name, text, ""), row, revision)
         contents.add_content(text, Document(name, text, ""), row)
-    pieces = [np.frombuffer(claims.sorted_bytes(), CLAIM) for claims in (ids, contents)]
+    pieces = [np.frombuffer(claims.sorted_bytes(), STORED) for claims in (ids, contents)]
     assert find_losers(pieces[:1]) == [(0, 0), (0, 3)]
     keys = {name: xxhash.xxh3_128_intdigest(name.encode()) for name in "ab"}
     assert find_losers(pieces[1:]) == ([(0, 1), (0, 3)] if keys["b"] < keys["a"] else [(0, 2), (0, 3)])

@@ -143,3 +143,12 @@ def test_what_is_most_likely_not_meant_is_said(folder: Path) -> None:
     again, alone = odd_inputs(recipe, work)
     assert "CC-MAIN-1.warc.wet.gz has the same content as" in again
     assert "2 groups of one file" in alone
+
+
+def test_an_input_called_as_a_part_of_another_is_refused(folder: Path) -> None:
+    for name in ("a", "a-part0001"):
+        write_wet(folder / f"commoncrawl/{name}.warc.wet", [("a", "title\ntext\n")])
+    recipe = recipe_of("commoncrawl/*.wet")
+    files = find(recipe, ["commoncrawl"], str(folder))["commoncrawl"].files
+    with pytest.raises(UsageError, match="a-part0001.* would have one name"):
+        plan_work(recipe, {"commoncrawl": Given(files)})

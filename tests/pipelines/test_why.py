@@ -168,3 +168,37 @@ def test_an_id_as_it_stands_in_a_header(form: str, finished: Path) -> None:
 def test_nothing_is_asked_for(finished: Path) -> None:
     with pytest.raises(UsageError, match="an empty id"):
         fates(str(finished), "")
+
+
+def test_of_two_documents_of_one_id_each_has_its_own_lines(inputs: Path, tmp_path: Path) -> None:
+    long = " ".join(f"word{number}" for number in range(60))
+    wet = tmp_path / "in/commoncrawl/crawl-data/CC-MAIN-2019-09/segments/1/wet/a.warc.wet.gz"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/models").symlink_to(inputs / "models")
+    output = tmp_path / "out"
+    settings = ("language.keep=[bg, de, en, es, fr, tr]", "language.threshold=0")
+    arguments = [word for setting in settings for word in ("--set", f"sources.commoncrawl.{setting}")]
+    for texts in (("one", "two"), ("two", "one")):
+        write_wet(wet, [("a", f"title\n{text} {long}\n") for text in texts])
+        corpusmill(
+            "run", "sample", "commoncrawl", "--inputs", tmp_path / "in", "--output", output, "--redo", *arguments
+        )
+        [kept] = rows(output, "documents")
+        found = {fate.outcome: fate for fate in fates(str(output), "commoncrawl:a", str(tmp_path / "in"))}
+        assert found["kept"].lines[0].text == kept["text"]
+        assert found[Reason.DUPLICATE_ID].lines[0].text != kept["text"]
+
+
+def test_a_run_that_was_not_finished_is_said(finished: Path, inputs: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+    row = next(row for row in rows(output, "dropped") if row["reason"] == Reason.CCNET_LANGUAGE)
+    recipe = output / "recipe.yaml"
+    recipe.write_text(
+        recipe.read_text().replace("    keep:\n      - en\n", "    keep:\n      - de\n      - en\n      - fr\n")
+    )
+    recipe.write_text(recipe.read_text().replace("threshold: 0.5", "threshold: 1.0"))
+    with pytest.raises(UsageError, match="The last run here was not finished"):
+        fates(str(output), row["id"], str(inputs))
+    shutil.rmtree(output / "work/receipts/commoncrawl/masks")
+    with pytest.raises(UsageError, match="not compared yet"):
+        fates(str(output), row["id"], str(inputs))

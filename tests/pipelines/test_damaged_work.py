@@ -1,0 +1,81 @@
+"""Files between phases that are damaged behind a run's back: never wrong documents, and the same command mends it."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from running import command as command_line
+from running import digests, environment, run_arguments
+
+PHASES = ("hash", "exchange", "masks", "extract", "unique", "twins", "documents")
+SETTINGS = ("--set", "sources.commoncrawl.unique_content=true", "--set", "exchange_mb=0.01")
+FOLDERS = ("documents", "dropped", "errors")
+
+
+def arguments(inputs: Path, output: Path) -> list[str]:
+    whole = run_arguments(inputs, output, 1, *SETTINGS)
+    return [*whole[:2], "commoncrawl", *whole[2:]]
+
+
+@pytest.fixture(scope="module")
+def made(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("made")
+    assert run(inputs, output)[0] == 4
+    return output
+
+
+def run(inputs: Path, output: Path) -> tuple[int, str]:
+
+    done = subprocess.run(
+        command_line(*arguments(inputs, output)), capture_output=True, text=True, env=environment(), timeout=120
+    )
+    return done.returncode, done.stderr
+
+
+def stop_after(output: Path, phase: str) -> None:
+    """As if the run had been killed when this phase was done."""
+    (output / "manifest.json").unlink()
+    for later in PHASES[PHASES.index(phase) + 1 :]:
+        shutil.rmtree(output / "work/receipts/commoncrawl" / later)
+
+
+def flip(at: int) -> Callable[[bytes], bytes]:
+    def change(data: bytes) -> bytes:
+        place = at if at >= 0 else len(data) + at
+        return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("phase", "pattern", "change"),
+    [
+        pytest.param("extract", "work/extract/**/*.twins", flip(8), id="a key of a content"),
+        pytest.param("extract", "work/extract/**/*.claims", flip(-41), id="a row of an id"),
+        pytest.param("extract", "work/damage/**/*.parquet", flip(-20), id="damage"),
+        pytest.param(
+            "extract", "work/receipts/commoncrawl/extract/*", lambda b: b.replace(b'": 1', b'": 7'), id="counts"
+        ),
+        pytest.param("twins", "work/unique/commoncrawl/twins/*.parquet", flip(60), id="a list of losers"),
+        pytest.param("exchange", "work/exchange/**/*.bits", flip(7), id="where bits begin"),
+        pytest.param("exchange", "work/exchange/**/*.bits", flip(13), id="how many bits"),
+    ],
+)
+def test_what_is_damaged_is_found_and_made_again(
+    phase: str, pattern: str, change: Callable[[bytes], bytes], made: Path, inputs: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(made, output)
+    stop_after(output, phase)
+    damaged = [path for path in sorted(output.glob(pattern)) if path.stat().st_size > 60][:2]
+    for path in damaged:
+        path.write_bytes(change(path.read_bytes()))
+    for _ in range(2 * len(damaged) + 1):
+        code, said = run(inputs, output)
+        if code == 4:
+            break
+        assert "The same command makes it again" in said, said
+    assert digests(output, FOLDERS) == digests(made, FOLDERS)
