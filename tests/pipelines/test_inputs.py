@@ -150,5 +150,5 @@ def test_an_input_called_as_a_part_of_another_is_refused(folder: Path) -> None:
         write_wet(folder / f"commoncrawl/{name}.warc.wet", [("a", "title\ntext\n")])
     recipe = recipe_of("commoncrawl/*.wet")
     files = find(recipe, ["commoncrawl"], str(folder))["commoncrawl"].files
-    with pytest.raises(UsageError, match="a-part0001.* would have one name"):
+    with pytest.raises(UsageError, match=r"a-part0001.* would have one name"):
         plan_work(recipe, {"commoncrawl": Given(files)})
