@@ -43,14 +43,8 @@ class Piece(NamedTuple):
     packed: bool = True
 
 
-class Pieces:
-    """An iterator over a file's pieces and damage; a copy of it goes on by itself from the same place."""
-
-    def __iter__(self) -> Iterator[Piece | Damage]:
-        return self
-
-    def __next__(self) -> Piece | Damage:
-        raise NotImplementedError
+class Pieces(Iterator[Piece | Damage]):
+    """A file's pieces and damage; a copy of it goes on by itself from the same place."""
 
     def fork(self) -> Pieces:
         return copy.copy(self)
