@@ -104,7 +104,7 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
     """Cut the inputs of each source into slices. Nothing is written.
 
     Raises:
-        UsageError: two inputs would give outputs of one name.
+        UsageError: two inputs would give outputs of one name, or a model cannot be used.
     """
     work = {source: Work(readings(source, given.files, recipe), given.models) for source, given in inputs.items()}
     for source, one in work.items():
