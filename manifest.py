@@ -97,6 +97,11 @@ def finished_items(output: str, phase: str) -> set[str]:
     return {name.removesuffix(".json") for name in sizes(join(output, RECEIPTS, phase)) if name.endswith(".json")}
 
 
+def files_of(receipts: Iterable[Receipt]) -> dict[str, File]:
+    """The files of all items together, in their order: path → file."""
+    return {path: file for receipt in receipts for path, file in receipt.files.items()}
+
+
 def total_counts(receipts: Iterable[Receipt]) -> Counter[str]:
     """The accounts of all files together.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -350,6 +351,15 @@ def map_array(url: str, dtype: npt.DTypeLike, size: int | None = None) -> npt.ND
     if not is_local(url):
         return RangeArray(url, width, size)
     return np.memmap(path, width, "r") if size else np.zeros(0, width)  # no system maps an empty file
+
+
+def key_ranges(parts: int) -> list[tuple[int, int]]:
+    """The space of 64-bit keys cut into ranges [first, last) of about one size.
+
+    >>> key_ranges(2) == [(0, 1 << 63), (1 << 63, 1 << 64)]
+    True
+    """
+    return list(itertools.pairwise((1 << 64) * part // parts for part in range(parts + 1)))
 
 
 def between(

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
-from ..manifest import RECIPE, File, Receipt, read_facts, total_counts, total_damage, write_manifest
+from ..manifest import RECIPE, File, Receipt, files_of, read_facts, total_counts, total_damage, write_manifest
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
 from ..records import Reason, counted
@@ -181,14 +181,11 @@ def make_documents(driver: Driver, source: str, work: Work, recipe: Recipe) -> d
     extracted = driver.run(extract_phase(SOURCES[source], work.plan, work.models, recipe, sidecars))
     losers: dict[Reason, dict[str, File]] = {}
     for ending in (ID, CONTENT):
-        claimed = any(path.endswith(ending) for receipt in extracted.values() for path in receipt.files)
-        if claimed or ending == ID:
+        if ending == ID or any(path.endswith(ending) for path in files_of(extracted.values())):
             lost = {path: file for files in losers.values() for path, file in files.items()}
             done = driver.run(unique_phase(source, ending, driver.output, extracted, lost))
-            files = [(path, file) for receipt in done.values() for path, file in receipt.files.items()]
-            losers[REASONS[ending]] = {
-                path: file for path, file in files if file.rows
-            }  # empty ones are asked by nobody
+            # A list of nobody is asked by nobody.
+            losers[REASONS[ending]] = {path: file for path, file in files_of(done.values()).items() if file.rows}
     return settled_documents(driver.run(documents_phase(source, driver.output, recipe, extracted, losers)))
 
 

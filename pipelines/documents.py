@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..formats.documents import DOCUMENTS, DROPPED, read_rows
-from ..manifest import WORK, File, Receipt
+from ..manifest import WORK, File, Receipt, files_of
 from ..mixtures.recipe import Recipe
 from ..records import Dropped, Reason
 from ..storage import digest, join, read_json, write_json
@@ -92,9 +92,4 @@ def settle(task: Settle, out: ShardOutput) -> None:
 
 def settled_documents(receipts: Mapping[str, Receipt]) -> dict[str, File]:
     """The document files of a finished source: path → file, in the order of the plan."""
-    return {
-        path: file
-        for receipt in receipts.values()
-        for path, file in receipt.files.items()
-        if path.startswith("documents/")
-    }
+    return {path: file for path, file in files_of(receipts.values()).items() if path.startswith("documents/")}

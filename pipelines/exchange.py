@@ -32,6 +32,7 @@ from ..storage import (
     between,
     digest,
     join,
+    key_ranges,
     map_array,
     read_bytes,
     read_json,
@@ -160,8 +161,7 @@ def exchange_phase(
         listed = keys_of(source, group)
         write_json(join(output, listed), [(path, file.bytes) for path, file in keys.items()])
         made_from = digest("exchange", 2, keep, [file.sha256 for file in keys.values()], parts)
-        for part in range(parts):
-            first, last = ((1 << 64) * edge // parts for edge in (part, part + 1))
+        for part, (first, last) in enumerate(key_ranges(parts)):
             name = f"{group.name}-part-{part:05d}"
             task = Compare(listed, first, last, keep, _stem("exchange", source, f"{name}.bits"))
             items.append(Item(name, digest(made_from, part), size // parts, task))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..storage import key_ranges
 from .source import Keys
 
 IN_MEMORY = 1 << 22  # keys before they are sorted and put aside
@@ -48,9 +49,7 @@ class SortedKeys:
         if self._held:
             self._put_aside()
         n_keys = sum(len(keys) for keys, _ in self._runs)
-        parts = -(-n_keys // self.in_memory)
-        for part in range(parts):
-            first, last = ((1 << 64) * edge // parts for edge in (part, part + 1))
+        for first, last in key_ranges(-(-n_keys // self.in_memory)):
             cuts = [
                 (np.searchsorted(keys, np.uint64(first)), np.searchsorted(keys, np.uint64(last - 1), "right"))
                 for keys, _ in self._runs

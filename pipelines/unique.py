@@ -17,9 +17,9 @@ import xxhash
 
 from ..errors import ShardError
 from ..formats.documents import read_table
-from ..manifest import WORK, File, Receipt
+from ..manifest import WORK, File, Receipt, files_of
 from ..records import Document, Reason
-from ..storage import MIB, between, digest, join, map_array, read_json, remove, write_json
+from ..storage import MIB, between, digest, join, key_ranges, map_array, read_json, remove, write_json
 from .phase import AGAIN, Item, Phase, ShardOutput
 
 ID = ".claims"  # endings of the files of claims
@@ -103,21 +103,17 @@ def unique_phase(
     source: str, ending: str, output: str, extracted: Mapping[str, Receipt], lost: Mapping[str, File]
 ) -> Phase:
     """Find the documents whose id (or content) is taken, but for those that are `lost` already."""
-    files = {
-        path: file for receipt in extracted.values() for path, file in receipt.files.items() if path.endswith(ending)
-    }
+    files = {path: file for path, file in files_of(extracted.values()).items() if path.endswith(ending)}
     size = sum(file.bytes for file in files.values())
     parts = max(1, -(-size // CLAIMS_IN_MEMORY))
     claims = join(WORK, "unique", f"{source}{ending}.json")
     write_json(join(output, claims), list(files))
     made_from = digest("unique", 2, [(path, f.sha256) for path, f in files.items()], [f.sha256 for f in lost.values()])
-    edges = [(1 << 64) * part // parts for part in range(parts + 1)]
+    without = tuple((path, file.sha256) for path, file in lost.items())
     items = []
-    for part in range(parts):
+    for part, (first, last) in enumerate(key_ranges(parts)):
         name = f"{part:05d}-of-{parts:05d}"
-        task = Unique(
-            name, claims, edges[part], edges[part + 1], tuple((path, file.sha256) for path, file in lost.items())
-        )
+        task = Unique(name, claims, first, last, without)
         items.append(Item(name, digest(made_from, name), size // parts, task))
     return Phase(f"{source}/unique" if ending == ID else f"{source}/twins", items, unique, unit="losers")
 
