@@ -75,7 +75,8 @@ def in_turn(works: Sequence[Work], n_pages: int) -> list[float]:
 
 def speed(model: LanguageModel, texts: list[str]) -> float:
     """Their seconds by ours; prints what the pages are."""
-    predict = model._predict  # of another copy of the model, the caches of the processor would have to hold both
+    # Of another copy of the model the caches of the processor would have to hold both.
+    predict = model._classifier._predict
     lines = [text.replace("\n", "").encode() + b"\n" for text in texts]
     theirs, ours = in_turn(
         (lambda page: predict(lines[page], 1, 0.0, "strict"), lambda page: keeps(model, texts[page])), len(texts)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.errors import UsageError
-from corpusmill.models import language
+from corpusmill.models.fasttext_file import check_file
 from corpusmill.models.language import HOW_TO_GET_IT, LanguageModel, open_language_model, spread
 from corpusmill.samples import languages
 from running import SHARED
@@ -125,9 +125,9 @@ def test_a_text_without_words_in_lid_176() -> None:
 
 
 def test_scores_end_at_one_and_no_answer_is_empty(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "_predict", lambda *_: [(1.00003, "__label__en")])
+    monkeypatch.setattr(model._classifier, "_predict", lambda *_: [(1.00003, "__label__en")])
     assert model.identify("a") == ("en", 1.0)
-    monkeypatch.setattr(model, "_predict", lambda *_: [])
+    monkeypatch.setattr(model._classifier, "_predict", lambda *_: [])
     assert model.identify("a") == ("", 0.0)
 
 
@@ -256,7 +256,7 @@ def test_cut_off_anywhere(whole: Path, tmp_path: Path) -> None:
     for n in [*range(1, 200), *range(200, len(data), len(data) // 200), *range(len(data) - 40, len(data))]:
         part.write_bytes(data[:n])
         with pytest.raises(ValueError, match="cut off"):
-            language._check_file(str(part))
+            check_file(str(part))
 
 
 def test_errors_of_fasttext_itself(path: Path, tmp_path: Path) -> None:
