@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 OUT ?= out
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check lint types bench clean
+.PHONY: demo test check lint types bench kenlm-tools clean
 
+# On Python 3.13 setup.cfg leaves kenlm out, for it does not compile there as it is published: build_kenlm.py mends that.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "corpusmill needs Python 3.11, 3.12 or 3.13 on PATH (or: make PYTHON=/path/to/python)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade pip
 	$(PIP) install --quiet --editable '.[model,test,dev]' --constraint constraints.txt
+	$(BIN)/python tools/build_kenlm.py module
 	@touch $@
 
 # The sample input is damaged on purpose: "done with damaged input" is exit code 4, and any other code fails.
@@ -47,6 +49,12 @@ types: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m corpusmill.benchmarks $(INPUTS)
+
+# The tool that makes KenLM's binary files, which all processes of a run map as one copy; without it they read ARPA files.
+kenlm-tools: $(BIN)/build_binary
+
+$(BIN)/build_binary: tools/build_kenlm.py constraints.txt | $(VENV)/.installed
+	$(BIN)/python tools/build_kenlm.py build_binary $(BIN)
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_root .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
