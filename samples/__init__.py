@@ -4,7 +4,7 @@ from pathlib import Path
 
 from . import commoncrawl, languages, wikipedia
 
-_WRITERS = (commoncrawl.write, wikipedia.write, languages.write)
+_WRITERS = (commoncrawl.write, commoncrawl.write_cited_urls, wikipedia.write, languages.write)
 
 
 def write_sample(folder: str | Path, seed: int = 0, scale: float = 1.0) -> list[Path]:

@@ -13,6 +13,8 @@ in the first as well. In the third segment of the second dump each file has some
     ONE_MEMBER   good: all records in one gzip member
     PLAIN        good: not compressed, whatever its name says
 
+Beside the dumps, wiki_cited_urls_sample.txt lists the pages that the Wikipedia sample cites.
+
 The same seed and scale give the same records anywhere; zlib may pack them otherwise in another version.
 
 Source: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.0/,
@@ -37,6 +39,7 @@ from .web import Page, Web
 
 FIRST, SECOND = "CC-MAIN-2019-09", "CC-MAIN-2019-39"
 FILES, PAGES = 3, 220  # of a dump without damage: its files, and the pages of each at scale 1
+CITED_URLS = "wiki_cited_urls_sample.txt"
 
 _FILES_PER_SEGMENT = 2
 _SPECIAL_SEGMENT = 2
@@ -77,7 +80,7 @@ DAMAGE: Mapping[str, Mapping[str, int]] = MappingProxyType({
 
 def write(folder: Path, seed: int, scale: float) -> list[Path]:
     """Write both dumps into `folder`/commoncrawl, and return the WET files; each dump has its `wet.paths.gz` too."""
-    web, per_file = Web(seed), max(8, round(PAGES * scale))
+    web, per_file = Web(seed), _pages_per_file(scale)
     files: dict[str, Iterable[bytes]] = {}
     for number in range(2 * FILES):
         dump, place = (FIRST, SECOND)[number // FILES], number % FILES
@@ -91,6 +94,22 @@ def write(folder: Path, seed: int, scale: float) -> list[Path]:
     return _write_files(folder, files)
 
 
+def write_cited_urls(folder: Path, seed: int, scale: float) -> list[Path]:
+    """Write the addresses of the pages that the Wikipedia sample cites, sorted, as crawled, one a line."""
+    path = folder / "commoncrawl" / CITED_URLS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    urls = sorted(page.url for page in cited_pages(seed, scale))
+    path.write_text("".join(f"{url}\n" for url in urls), encoding="utf-8", newline="\n")
+    return [path]
+
+
+def cited_pages(seed: int, scale: float) -> list[Page]:
+    """The pages of the files without damage that an encyclopaedia cites."""
+    web, per_dump = Web(seed), FILES * _pages_per_file(scale)
+    numbers = [*range(per_dump), *_some_again(range(per_dump, 2 * per_dump), per_dump)]
+    return [web.page(number) for number in dict.fromkeys(numbers) if web.cites(number)]
+
+
 def write_dump(folder: Path, dump: str, n_files: int, pages_per_file: int, seed: int = 0) -> list[Path]:
     """Write a dump of quick, good pages into `folder`/commoncrawl, and return its WET files; memory holds a record."""
     web = Web(seed)
@@ -100,6 +119,11 @@ def write_dump(folder: Path, dump: str, n_files: int, pages_per_file: int, seed:
         pages = map(web.plain_page, range(number * pages_per_file, (number + 1) * pages_per_file))
         files[path] = map(_member, _records(path, pages, seed))
     return _write_files(folder, files)
+
+
+def _pages_per_file(scale: float) -> int:
+    """How many pages a file without damage has."""
+    return max(8, round(PAGES * scale))
 
 
 def _some_again(numbers: Iterable[int], back: int) -> Iterator[int]:

@@ -31,6 +31,8 @@ import yaml
 Part = str | Callable[["_Draft"], str]
 Template = tuple[Part, ...]
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
 #: The numbers of a subject by kind, `person_f` being a `person`: (name, the number it counts from, lowest, highest).
 FACTS: Mapping[str, tuple[tuple[str, str, int, int], ...]] = MappingProxyType(
     {
@@ -104,10 +106,13 @@ class Prose:
         turn, place = divmod(number, len(self.kinds))
         return self._write(self.kinds[place], turn, self.kinds[place], f"{number}/{version}")
 
-    def page(self, rule: str, number: int) -> Article:
-        """A page that is no article (a talk, a template …), on the subject of the article of this number."""
+    def page(self, rule: str, number: int, **words: str) -> Article:
+        """A page that is no article (a talk, a template …), on the subject of the article of this number.
+
+        `words` are bound before it is written, in place of those of the subject.
+        """
         turn, place = divmod(number, len(self.kinds))
-        return self._write(self.kinds[place], turn, rule, f"{rule}/{number}")
+        return self._write(self.kinds[place], turn, rule, "/".join([rule, str(number), *words.values()]), words)
 
     def subject(self, kind: str, turn: int) -> tuple[str, dict[str, tuple[str, ...]]]:
         """The title of the `turn`-th subject of a kind, and the words that it is made of, with their forms.
@@ -130,7 +135,7 @@ class Prose:
         """How many subjects of a kind there are before titles need a number."""
         return math.prod(len(self._rules[piece[1:-1]]) for piece in self.titles[kind] if piece.startswith("⟨"))
 
-    def _write(self, kind: str, turn: int, rule: str, salt: str) -> Article:
+    def _write(self, kind: str, turn: int, rule: str, salt: str, given: Mapping[str, str] = _NOTHING) -> Article:
         title, words = self.subject(kind, turn)
         draft = _Draft(self, random.Random(f"{self.salt}/{salt}"), dict(words))
         draft.bound["name"] = (title.partition(" (")[0],)
@@ -142,6 +147,7 @@ class Prose:
         for name, base, low, high in FACTS[kind.partition("_")[0]]:
             start = int(draft.bound[base][0]) if base else 0
             draft.bound[name] = (str(start + low + draft.below(high - low + 1)),)
+        draft.bound |= {name: (word,) for name, word in given.items()}
         text = draft.draw(rule)
         return Article(title, re.sub(r"\n{3,}", "\n\n", re.sub(r" {2,}", " ", text)).strip())
 

@@ -1,5 +1,7 @@
 """Pages of a small invented web: sites with their frames, articles of `prose.py`, shops, forums, and the usual junk.
 
+The pages of archives are what an encyclopaedia cites: an article or two, where its papers lie, and a list of works.
+
 The sites of a language, and what they write around and under articles, are in web_<language>.yaml, in the grammar of
 `prose.py`. A page is what CommonCrawl's extraction leaves of one: its title, then a line for each block.
 """
@@ -20,11 +22,11 @@ from ..filters.wikitext import to_text
 from .prose import Prose
 
 _CYCLE = """
-    article product article comments list article forum syndicated article numbers
-    product article bilingual comments article short forum product syndicated article
-    list article frame comments product article forum bilingual article syndicated
-    article mojibake product comments article list forum spam article twin
-    article product short comments article consonants forum list article repeated
+    article product reference comments list article forum syndicated reference numbers
+    product reference bilingual comments article short forum product syndicated reference
+    list article frame comments product reference forum bilingual links syndicated
+    reference mojibake product comments article list forum spam article twin
+    article product short comments article consonants forum list reference repeated
     """
 #: What fifty pages in a row are. A twin is the page before it, under http for https or the reverse.
 CYCLE = tuple(_CYCLE.split())
@@ -32,8 +34,11 @@ CYCLE = tuple(_CYCLE.split())
 #: Of a hundred pages, how many are in each language.
 LANGUAGES: Mapping[str, int] = MappingProxyType({"en": 55, "de": 14, "fr": 11, "es": 10, "bg": 6, "tr": 4})
 
-_GENRE = {"product": "shop", "forum": "forum", "bilingual": "bilingual", "spam": "spam"}  # the others: magazine
-_ENGLISH_ONLY = frozenset({"syndicated", "spam", "frame"})
+#: Of a hundred pages of a kind, how many an encyclopaedia cites: most of the careful ones, now and then another.
+CITED: Mapping[str, int] = MappingProxyType({"reference": 70, "article": 15})
+
+_GENRE = {"product": "shop", "forum": "forum", "bilingual": "bilingual", "spam": "spam", "reference": "archive"}
+_ENGLISH_ONLY = frozenset({"syndicated", "spam", "frame", "links"})
 _NOT_ENGLISH = frozenset({"bilingual", "mojibake"})
 _VERSION = 2  # of articles that the Wikipedia sample has in another version: the same subjects, other words
 _CP1252 = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(128, 160)}
@@ -88,7 +93,7 @@ class Web:
             return replace(twin, url=f"{'http' if scheme == 'https' else 'https'}:{rest}")
         rng = random.Random(f"{self._seed}/web/{number}")
         local = self._local(kind, rng)
-        genre = _GENRE.get(kind, "magazine")
+        genre = _GENRE.get(kind, "magazine")  # the others' are magazines
         sites = local.sites[genre]
         match kind:
             case "syndicated":
@@ -103,6 +108,12 @@ class Web:
         text = _framed(site, title, "\n".join(body), rng)
         languages = (local.language, "en") if genre == "bilingual" else (local.language,)
         return Page(_url(site, genre, title, number), languages, mojibake(text) if kind == "mojibake" else text)
+
+    def cites(self, number: int) -> bool:
+        """Whether an encyclopaedia cites the page of this number: none that has a twin, so that one page is meant."""
+        kind, following = CYCLE[number % len(CYCLE)], CYCLE[(number + 1) % len(CYCLE)]
+        place = random.Random(f"{self._seed}/cited/{number}").random()
+        return following != "twin" and 100 * place < CITED.get(kind, 0)
 
     def plain_page(self, number: int) -> Page:
         """An article put together from a pool of sentences: far quicker than `page`, and its lines are its own too."""
@@ -147,6 +158,11 @@ class Web:
             case "spam":
                 keywords = [words.page("spam", 3 * number + n) for n in range(3)]
                 return keywords[0].title, [each.text for each in keywords]
+            case "links":
+                return words.page("menu", number).text, words.page("links", number).text.split("\n")
+            case "reference":
+                title, lines = local.articles(number, 1 + int(2 * rng.random()))
+                return title, [*lines, *words.page("reference", number, name=title).text.split("\n")]
             case "numbers":
                 return words.page("menu", number).text, _table(rng)
             case "consonants":
@@ -241,6 +257,8 @@ def _url(site: _Site, genre: str, title: str, number: int) -> str:
     if genre == "forum":
         return f"{site.address}/viewtopic.php?f={number % 7}&t={number}"
     slug = re.sub(r"\W+", "-", title.lower()).strip("-")
+    if genre == "archive":
+        return f"{site.address}/catalogue/{quote(slug)}?entry={number}&view=full"
     return f"{site.address}/{quote(slug)}-{number}/"
 
 

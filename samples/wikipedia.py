@@ -10,6 +10,9 @@ namespaces, an empty article, pages that occur in two dumps, and what is damaged
     frwiki-20220701  a document type with nested entities (a bomb of 10^9), and a page that uses them
     bgwiki-20220701  an empty file
 
+Articles cite pages of the CommonCrawl sample of the same seed and scale: in references and as external links, as
+crawled, with the other one of http and https, with a fragment, or by way of an archive of the web.
+
 Source: https://www.mediawiki.org/xml/export-0.10.xsd, https://meta.wikimedia.org/wiki/Data_dumps/Dump_format
 """
 
@@ -18,7 +21,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -26,6 +29,8 @@ from pathlib import Path
 from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
+from .citations import Citation, citations, cite
+from .commoncrawl import cited_pages
 from .prose import Article, Prose
 
 #: Of each dump without damage: pages at scale 1, and how many a bz2 stream holds (None: all in one stream).
@@ -56,6 +61,9 @@ DAMAGE: Mapping[str, Mapping[str, int]] = MappingProxyType({
 
 N_DUPLICATES = 3
 _END = b"</mediawiki>\n"
+_EMPTY = 26  # the page without a text
+_REDIRECT, _OTHER_NAMESPACE = 7, 13  # of twenty pages
+_NO_CITATIONS: Mapping[int, Sequence[Citation]] = MappingProxyType({})
 _NAMESPACES = (1, 10, 14, 2, 4, 6)
 _OLDEST, _NEWEST = datetime(2009, 1, 1, tzinfo=UTC), datetime(2022, 6, 19, tzinfo=UTC)
 _EDITORS = ("Bookworm", "Comma Patrol", "Fernweh", "Kopist", "Marginalia", "Papier & Tinte", "Zaunkönig")
@@ -88,9 +96,11 @@ def write(folder: Path, seed: int, scale: float) -> list[Path]:
     folder = folder / "wikipedia"
     folder.mkdir(parents=True, exist_ok=True)
     n_pages = {name: max(8, round(n * scale)) for name, (n, _) in DUMPS.items()}
-    for name, n in n_pages.items():
-        write_dump(folder / name, name[:2], n, seed, DUMPS[name][1])
     after = {name[:2]: n for name, n in n_pages.items()}
+    articles = {language: [n for n in range(N_DUPLICATES, pages) if _may_cite(n)] for language, pages in after.items()}
+    cited = citations(cited_pages(seed, scale), articles, seed)
+    for name, n in n_pages.items():
+        write_dump(folder / name, name[:2], n, seed, DUMPS[name][1], cited[name[:2]])
     damaged = {
         AGAIN: _again(seed, after["en"]),
         BAD_PAGES: _bad_pages(seed, after["en"] + 100),
@@ -105,10 +115,20 @@ def write(folder: Path, seed: int, scale: float) -> list[Path]:
     return sorted(folder / name for name in (*n_pages, *damaged))
 
 
-def write_dump(path: Path, language: str, n_pages: int, seed: int = 0, pages_per_stream: int | None = 64) -> None:
-    """Write a dump of `n_pages` good pages; memory holds one stream, or with `pages_per_stream` None one page."""
+def write_dump(
+    path: Path,
+    language: str,
+    n_pages: int,
+    seed: int = 0,
+    pages_per_stream: int | None = 64,
+    cited: Mapping[int, Sequence[Citation]] = _NO_CITATIONS,
+) -> None:
+    """Write a dump of `n_pages` good pages; memory holds one stream, or with `pages_per_stream` None one page.
+
+    `cited` is what each article cites, by its number.
+    """
     prose = Prose(language, seed)
-    pages = (_page(prose, number) for number in range(n_pages))
+    pages = (_page(prose, number, cited.get(number, ())) for number in range(n_pages))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.writelines(_pack(_head(prose), map(_page_xml, pages), pages_per_stream))
@@ -129,20 +149,26 @@ def _pack(head: bytes, pages: Iterable[bytes], pages_per_stream: int | None) -> 
     yield bz2.compress(_END, 9)
 
 
-def _page(prose: Prose, number: int) -> _Page:
+def _may_cite(number: int) -> bool:
+    """Whether the page of this number is an article with a text."""
+    return number % 20 not in (_REDIRECT, _OTHER_NAMESPACE) and number != _EMPTY
+
+
+def _page(prose: Prose, number: int, cited: Sequence[Citation] = ()) -> _Page:
     """The page of this number: of twenty, one is a redirect, and one of another namespace."""
     rng = random.Random(f"{prose.salt}/page/{number}")
     namespace, redirect = 0, None
-    if number % 20 == 7:
+    if number % 20 == _REDIRECT:
         redirect = prose.article(number - 1).title
         article = Article(redirect.upper(), f"{prose.site['redirect']} [[{redirect}]]")
-    elif number % 20 == 13:
+    elif number % 20 == _OTHER_NAMESPACE:
         namespace = _NAMESPACES[number // 20 % len(_NAMESPACES)]
         article = prose.page(f"ns{namespace}", number)
         article = replace(article, title=f"{prose.site['namespaces'][namespace + 2]}:{article.title}")
     else:
         article = prose.article(number)
-    if number == 26:
+        article = replace(article, text=cite(article.text, cited, prose, number))
+    if number == _EMPTY:
         article = replace(article, text="")
     age = (_NEWEST - _OLDEST) * rng.random()
     editor = _EDITORS[int(rng.random() * len(_EDITORS))] if rng.random() < 0.9 else ""

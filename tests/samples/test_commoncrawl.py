@@ -28,7 +28,9 @@ from corpusmill.samples.commoncrawl import (
     PAGES,
     PLAIN,
     SECOND,
+    cited_pages,
     write,
+    write_cited_urls,
     write_dump,
 )
 from corpusmill.samples.prose import Prose, Template
@@ -216,7 +218,9 @@ KINDS = {
     "comments": lambda body: "Leave a reply" in body and body.count("\nReply\n") + body.count("found this helpful") > 2,
     "forum": lambda body: "Board index ‹" in body and body.count("\nTop\n") >= 4,
     "list": lambda body: body.count("\n• ") >= 4,
-    "article": lambda body: body.count("\n") > 12 and not re.search("★|•|‹|Leave a reply", body),
+    "article": lambda body: body.count("\n") > 12 and not re.search("★|•|‹|Leave a reply|Cite this entry", body),
+    "reference": lambda body: "\nSources\n" in body and "Cite this entry" in body,
+    "links": lambda body: body.count("Click here: ") > 2 and body.count(" web ring :: ") > 2,
     "short": lambda body: 0 < len(body) < 300,
     "repeated": lambda body: Counter(body.split("\n")).most_common(1)[0][1] >= 30,
     "spam": lambda body: body.count("cheap") > 15 and body.count("review") > 15,
@@ -282,6 +286,26 @@ def test_twins_and_pages_crawled_again(crawl: dict[str, list[WetPage]]) -> None:
     assert [*first] == [page.url for page in map(Web(0).page, range(FILES * PER_FILE))]
     assert len(again) == pytest.approx(FILES * PER_FILE / 10, abs=1)
     assert all(first[url].digest == second[url].digest and first[url].date < second[url].date for url in again)
+
+
+def test_pages_that_an_encyclopaedia_cites(tmp_path: Path, crawl: dict[str, list[WetPage]]) -> None:
+    [path] = write_cited_urls(tmp_path, 0, SCALE)
+    assert path == tmp_path / "commoncrawl/wiki_cited_urls_sample.txt"
+    urls = path.read_text("utf-8").splitlines()
+    cited = {page.url: page for page in cited_pages(0, SCALE)}
+    crawled = [page.url for pages in crawl.values() for page in pages]
+    assert urls == sorted(cited) and set(urls) <= set(crawled)
+    assert not any(Web(0).cites(number) for number in range(5000) if CYCLE[(number + 1) % len(CYCLE)] == "twin")
+    assert len(set(crawled)) / 14 < len(urls) < len(set(crawled)) / 6
+    assert {page.languages[0] for page in cited.values()} >= {"en", "de", "fr", "es"}
+    careful = [page for page in cited.values() if KINDS["reference"](page.text)]
+    assert len(careful) > 5  # of those in English
+    assert all(len(page.text) > 1500 for page in careful)
+
+
+def test_at_scale_one_a_classifier_has_enough_cited_pages() -> None:
+    english = [page for page in cited_pages(0, 1.0) if page.languages == ("en",) and len(page.text) > 1700]
+    assert 60 <= len(english) <= 110
 
 
 def test_languages_have_their_shares() -> None:

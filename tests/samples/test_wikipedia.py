@@ -19,6 +19,7 @@ from lxml import etree
 from corpusmill.formats.mediawiki import Page, read_pages, read_siteinfo
 from corpusmill.records import Damage
 from corpusmill.samples import prose as prose_module
+from corpusmill.samples.commoncrawl import cited_pages
 from corpusmill.samples.prose import Prose
 from corpusmill.samples.wikipedia import AGAIN, BAD_STREAM, CUT_OFF, DAMAGE, DUMPS, N_DUPLICATES, write, write_dump
 
@@ -161,6 +162,60 @@ def test_a_dump_of_any_size(tmp_path: Path) -> None:
         assert len(pages) == n_pages and not errors
 
 
+# ---- what articles cite ----------------------------------------------------------------------------------------------
+
+CITED = re.compile(r"https?://(?!www\.example\.(?:org|net)/)[^\s|\]}<]+")
+
+
+@pytest.fixture(scope="module")
+def citations(sample: dict[str, Path]) -> list[tuple[str, str]]:
+    """Where an address of the web is cited, and the address, without an archive's before it."""
+    pages = [(name, page) for name, path in sample.items() for page in _read(path)[0]]
+    found = [(name, url) for name, page in pages for url in CITED.findall(page.text)]
+    return [(name, url.removeprefix("https://web.archive.org/web/20181104093015/")) for name, url in found]
+
+
+def test_articles_cite_pages_of_the_crawl(citations: list[tuple[str, str]]) -> None:
+    plain = {re.sub(r"^https?:|#.*", "", url) for _, url in citations if "web.archive.org" not in url}
+    assert plain == {page.url.partition(":")[2] for page in cited_pages(0, SCALE)}
+
+
+def test_articles_of_five_languages_cite(citations: list[tuple[str, str]]) -> None:
+    wikis = Counter(name[:2] for name, _ in citations)
+    assert set(wikis) == set(LANGUAGES) - {"tr"} and {name for name, _ in citations} <= set(DUMPS)
+
+
+def test_addresses_are_given_as_editors_give_them(sample: dict[str, Path], citations: list[tuple[str, str]]) -> None:
+    crawled = {page.url for page in cited_pages(0, SCALE)}
+    as_crawled = sum(url in crawled for _, url in citations)
+    assert 0.6 * len(citations) < as_crawled < len(citations)
+    assert any("#" in url for _, url in citations)
+    assert any(url.startswith("https") and f"http{url[5:]}" in crawled for _, url in citations)
+    texts = "".join(page.text for path in sample.values() for page in _read(path)[0])
+    page = r"(?!https?://www\.example\.)https?://[^\s|\]}<]+"
+    archived = r"https://web\.archive\.org/web/\d{14}/http"
+    for form in (rf"<ref>{page}</ref>", rf"<ref>{{{{[Cc]ite web [^}}]*url={page}", rf"\n\* \[{page} ", archived):
+        assert re.search(form, texts), form
+
+
+def test_citations_change_nothing_else(tmp_path: Path, sample: dict[str, Path]) -> None:
+    name = "enwiki-20220620-pages-articles-multistream.xml.bz2"
+    write_dump(tmp_path / name, "en", round(DUMPS[name][0] * SCALE))
+    without = _read(tmp_path / name)[0]
+    found = list(zip(_read(sample[name])[0], without, strict=True))
+    assert all((one.id, one.title, one.timestamp) == (two.id, two.title, two.timestamp) for one, two in found)
+    changed = [(one.text, two.text) for one, two in found if one.text != two.text]
+    assert len(changed) > 5 and all(CITED.search(one) and not CITED.search(two) for one, two in changed)
+
+
+def test_articles_begin_with_a_lead_section(sample: dict[str, Path]) -> None:
+    for name in sorted(set(DUMPS) - {"trwiki-20220620-pages-articles.xml.bz2"}):
+        articles = [
+            page.text for page in _read(sample[name])[0] if page.namespace == 0 and page.text and not page.redirect
+        ]
+        assert all("'''" in text.partition("\n\n== ")[0] and "\n\n== " in text for text in articles)
+
+
 # ---- the prose -------------------------------------------------------------------------------------------------------
 
 
@@ -177,8 +232,9 @@ def test_each_rule_is_used(language: str, monkeypatch: pytest.MonkeyPatch) -> No
     prose = Prose(language, 0)
     for number in range(150):
         prose.article(number)
-    for namespace in (1, 2, 4, 6, 10, 14):
-        prose.page(f"ns{namespace}", 0)
+    cites = ("citation", "links") if language != "tr" else ()
+    for name in (*(f"ns{namespace}" for namespace in (1, 2, 4, 6, 10, 14)), *cites):
+        prose.page(name, 0, url="http://a.example/", page="A page")
     in_titles = set(re.findall(r"⟨([^⟨⟩]*)⟩", str(prose.site["titles"])))
     assert drawn | in_titles == set(prose.site["rules"])
 
