@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
@@ -23,7 +23,10 @@ from .manifest import read_facts
 from .mixtures.plan import plan as plan_mixture
 from .mixtures.recipe import Recipe, load
 from .records import counted
-from .report import funnel
+from .report import funnel, models
+
+if TYPE_CHECKING:
+    from .pipelines.command import Command
 
 DAMAGED = 4
 DIFFERENT = 3
@@ -67,15 +70,18 @@ def _debug_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(function)
 
 
+_set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a setting of the recipe, by its dotted key.",
+)
+
+
 def _recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option(
-            "--set",
-            "overrides",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Override a setting of the recipe, by its dotted key.",
-        ),
+        _set_option,
         click.option(
             "--limit",
             type=click.FloatRange(0, 1, min_open=True),
@@ -83,6 +89,29 @@ def _recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
         click.argument("recipe"),
+    ):
+        function = option(function)
+    return function
+
+
+def _run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="No progress."),
+        click.option("--allow-empty", is_flag=True, help="A glob without a match is no error."),
+        click.option("--allow-damage", is_flag=True, help="Damaged input does not change the exit code."),
+        click.option(
+            "--redo", is_flag=True, help="Take the recipe and the inputs as they are now; what did not change is kept."
+        ),
+        click.option(
+            "--workers",
+            default=os.cpu_count() or 1,
+            type=click.IntRange(min=1),
+            help="Processes on this machine [default: one a core].",
+        ),
+        click.option(
+            "--output", required=True, help="Folder or URL of the run. The same command goes on where it stopped."
+        ),
+        click.option("--inputs", required=True, help="Folder or URL of the raw dumps, a sub-folder for each source."),
     ):
         function = option(function)
     return function
@@ -148,20 +177,23 @@ def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: 
 
 @cli.command(
     short_help="The steps of a source, and what they follow.",
-    epilog=_epilog("describe wikipedia", "describe wikipedia --json"),
+    epilog=_epilog("describe wikipedia", "describe commoncrawl --set sources.commoncrawl.cited=skip --json"),
 )
 @click.argument("source")
+@click.option("--recipe", default="llama1", show_default=True, help="Whose settings to show.")
+@_set_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each step.")
 @_debug_option
-def describe(source: str, as_json: bool) -> None:
+def describe(source: str, recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """The steps of SOURCE in their order, each with its basis: the paper, a reference implementation, or ours."""
     from .report.describe import rows, table
 
+    loaded = _load(recipe, overrides, None)
     if as_json:
-        for row in rows(source):
+        for row in rows(source, loaded):
             click.echo(json.dumps(row))
     else:
-        funnel.answer_console().print(table(source))
+        funnel.answer_console().print(table(source, loaded))
 
 
 @cli.command(
@@ -174,23 +206,10 @@ def describe(source: str, as_json: bool) -> None:
 )
 @_recipe_options
 @click.argument("sources", nargs=-1)
-@click.option("--inputs", required=True, help="Folder or URL of the raw dumps, a sub-folder for each source.")
-@click.option("--output", required=True, help="Folder or URL of the run. The same command goes on where it stopped.")
-@click.option(
-    "--workers",
-    default=os.cpu_count() or 1,
-    type=click.IntRange(min=1),
-    help="Processes on this machine [default: one a core].",
-)
+@_run_options
 @click.option(
     "--dry-run", is_flag=True, help="Print the resolved recipe, the inputs found and what would be made; write nothing."
 )
-@click.option(
-    "--redo", is_flag=True, help="Take the recipe and the inputs as they are now; what did not change is kept."
-)
-@click.option("--allow-damage", is_flag=True, help="Damaged input does not change the exit code.")
-@click.option("--allow-empty", is_flag=True, help="A glob without a match is no error.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @_debug_option
 @click.pass_obj
 def run(
@@ -200,15 +219,62 @@ def run(
 
     Options of Beam follow after --.
     """
-    # A handler first: without one Beam's import prints warnings through the root logger, and takes it over.
-    logging.getLogger().addHandler(logging.NullHandler())
-    from .pipelines.command import Command, dry_run, execute
+    _quieten_beam()
+    from .pipelines.command import Command, dry_run
 
-    loaded = _load(recipe, overrides, limit)
-    command = Command(loaded, beam=beam, **options)
+    command = Command(_load(recipe, overrides, limit), beam=beam, **options)
     if command.dry_run:
         _print_dry_run(dry_run(command), as_json)
         return 0
+    return _execute(command, as_json)
+
+
+@cli.command(
+    short_help="Train n-gram models on Wikipedia.",
+    epilog=_epilog(
+        "ngram mixtures/llama1.yaml --inputs dumps --output models",
+        "ngram mixtures/sample.yaml en de --inputs data --output models",
+        "run mixtures/llama1.yaml commoncrawl … --set sources.commoncrawl.perplexity.models=/path/models/models/ngram",
+    ),
+)
+@_recipe_options
+@click.argument("languages", nargs=-1)
+@_run_options
+@_debug_option
+@click.pass_obj
+def ngram(
+    beam: Sequence[str],
+    /,
+    recipe: str,
+    overrides: tuple[str, ...],
+    limit: float | None,
+    as_json: bool,
+    languages: tuple[str, ...],
+    **options: Any,
+) -> int:
+    """Train the n-gram models of LANGUAGES on the lead sections of the Wikipedia dumps of RECIPE, for `score` and for
+    the perplexity of CommonCrawl's pages. Without LANGUAGES, of all Wikipedias of the recipe that are there.
+
+    They come to OUTPUT/models/ngram, a model a language. Options of Beam follow after --.
+    """
+    _quieten_beam()
+    from .pipelines.command import Command
+
+    loaded = _load(recipe, overrides, limit)
+    if loaded.sources.wikipedia is None:
+        raise UsageError(f'the recipe "{loaded.name}" has no wikipedia; n-gram models are trained on it.')
+    return _execute(Command(loaded, sources=("wikipedia",), beam=beam, ngrams=languages, **options), as_json)
+
+
+def _quieten_beam() -> None:
+    """A handler first: without one Beam's import prints warnings through the root logger, and takes it over."""
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
+def _execute(command: Command, as_json: bool) -> int:
+    """Run a command, print what came of it, and give the exit code."""
+    from .pipelines.command import execute
+
     with _interruptible():
         facts = execute(command)
     if as_json:
@@ -243,9 +309,15 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
 
 def _print_run(facts: dict[str, Any], output: str) -> None:
     console = funnel.answer_console()
-    console.print(funnel.funnel(facts["sources"]))
+    if facts["sources"]:
+        console.print(funnel.funnel(facts["sources"]))
     if any("lines.in" in counts for counts in facts["sources"].values()):
         console.print(funnel.lines(facts["sources"]))
+    if facts["models"]:
+        console.print(models.table(facts["models"]))
+    for source, steps in facts["left_out"].items():
+        for step in steps:
+            console.print(f"{source}: left out, though the paper has it: {step}.", markup=False, highlight=False)
     if facts["mixture"]:
         console.print(funnel.mixture(facts["mixture"]["table"]))
         shards = facts["mixture"]["n_shards"]
@@ -323,6 +395,38 @@ def why(output: str, document: str, inputs: str | None, as_json: bool) -> None:
             click.echo(json.dumps(asdict(fate)))
         else:
             show(fate, funnel.answer_console())
+
+
+@cli.command(
+    short_help="The perplexity of local files.",
+    epilog=_epilog(
+        "score models notes.txt --language en",
+        "score OUT pages.jsonl.gz --cutoffs OUT/models/commoncrawl/cutoffs.json",
+        "score models - --each-line --json < lines.txt",
+    ),
+)
+@click.argument("models")
+@click.argument("files", nargs=-1, required=True)
+@click.option("--language", default="en", show_default=True, help="Whose model to use.")
+@click.option("--per-line", is_flag=True, help="Each line of a document is a sentence, not the whole document.")
+@click.option("--each-line", is_flag=True, help="Each line of a text file is a document.")
+@click.option("--cutoffs", help="File of cutoffs, JSON or a table: say in which part each document is.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each document.")
+@_debug_option
+def score(models: str, files: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Score FILES with an n-gram model of the folder MODELS, which holds <language>.sp.model and <language>.arpa.bin
+    (or .arpa), or is the output of a run that made them. The lower the perplexity, the more a text is like Wikipedia.
+
+    A .jsonl or .jsonl.gz file has a document a line, its field `text`; any other file is one document; - is stdin.
+    """
+    from .report.score import score_files, table
+
+    scores = score_files(files, models, **options)
+    if as_json:
+        for one in scores:
+            click.echo(json.dumps(asdict(one)))
+    else:
+        funnel.answer_console().print(table(scores))
 
 
 @cli.command(

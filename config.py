@@ -73,7 +73,13 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return coerce(next(a for a in arguments if a is not type(None)), value, where)
+        words = [word for a in arguments if typing.get_origin(a) is typing.Literal for word in typing.get_args(a)]
+        if isinstance(value, str) and value in words:
+            return value
+        rest = [a for a in arguments if a is not type(None) and typing.get_origin(a) is not typing.Literal]
+        if words and not isinstance(value, (Mapping, rest[0])):
+            raise ConfigError(f"{where}: expected {' or '.join(words)}, or a mapping of settings; got {value!r}.")
+        return coerce(rest[0], value, where)
     if origin is typing.Literal:
         if value in arguments and type(value) is type(arguments[0]):
             return value

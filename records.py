@@ -39,12 +39,15 @@ class Reason(StrEnum):
     )
     DUPLICATE_CONTENT = "common.duplicate_content", "another document has the same content: the smallest key stays"
     EMPTY = "common.empty", "no text is left"
+    BLOCKED = "common.blocked", "its address is on a block list"
     CCNET_TOO_SHORT = "ccnet.too_short", "fewer characters than the minimum, before any line goes"
     CCNET_SHARED_LINE = "ccnet.shared_line", "a line that stands in other documents of the group too"
     CCNET_REPEATED_LINE = "ccnet.repeated_line", "a line that stands earlier in the same document"
     CCNET_NO_LINE_LEFT = "ccnet.no_line_left", "every line stands in other documents too"
     CCNET_LANGUAGE = "ccnet.language", "a language that the recipe does not ask for"
     CCNET_LANGUAGE_UNSURE = "ccnet.language_unsure", "the score of its best language is below the threshold"
+    CCNET_BUCKET = "ccnet.bucket", "its perplexity puts it into a part that the recipe does not keep"
+    REDPAJAMA_NOT_CITED = "redpajama.not_cited", "too unlike the pages that Wikipedia cites"
     WIKIPEDIA_LANGUAGE = (
         "wikipedia.language",
         "a language, or another project than Wikipedia, that the recipe does not ask for",

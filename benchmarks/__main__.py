@@ -27,6 +27,8 @@ with tempfile.TemporaryDirectory() as scratch:
         "lines": real("commoncrawl/crawl-data"),
         "language": [str(crawl / "commoncrawl/crawl-data"), str(next(crawl.glob("models/lid.*")))],
         "exchange": [],
+        "estimator": [],
+        "crawl": [str(crawl)],
         "mixing": [],
         "pipeline": [],
     }

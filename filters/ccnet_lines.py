@@ -31,12 +31,22 @@ Hashes = npt.NDArray[np.uint64]
 BATCH_CHARS = 1 << 19
 """Lines are hashed in batches of about so many characters: one bounds memory, and much larger ones are slower."""
 
-_PUNCTUATION = frozenset("，。、„”“«»」「《》１´∶：？！（）；–—．～’…━〈〉【】％►")
+PUNCTUATION: Mapping[str, str] = MappingProxyType({
+    **dict(zip("，。、∶：？！（）；～〈〉【】％", ",.,::?!();~<>[]%", strict=True)),
+    **dict.fromkeys("„”“«»」「《》１", '"'),
+    **dict.fromkeys("´’", "'"),
+    **dict.fromkeys("–━►", "-"),
+    "—": " - ",
+    "．": ". ",
+    "…": "...",
+})  # fmt: skip
+"""The code's 34 characters of punctuation, deleted here, and what stands for them before its language models."""
+
 _SHA1 = np.dtype([("key", "<u8"), ("rest", "V12")])
 
 
 def _is_deleted_by_code(char: str) -> bool:
-    return char in _PUNCTUATION or unicodedata.category(char) == "Cc"
+    return char in PUNCTUATION or unicodedata.category(char) == "Cc"
 
 
 def _is_deleted_by_paper(char: str) -> bool:

@@ -14,7 +14,7 @@ from .wikitext_layout import lay_out
 from .wikitext_scan import LITERAL, cut_blocks, literal_text, resolve
 from .wikitext_site import ENGLISH, Site, is_redirect
 
-__all__ = ["ENGLISH", "Site", "is_redirect", "to_text"]
+__all__ = ["ENGLISH", "Site", "is_redirect", "lead_text", "to_text"]
 
 _MARKS = "\x00\x01\x02\r"
 _TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9]*)\b[^<>]*>")
@@ -51,7 +51,23 @@ def to_text(wikitext: str, site: Site = ENGLISH) -> str:
     >>> to_text("a {{b [[c", ENGLISH), to_text("")
     ('a b c', '')
     """
+    return _render(*cut_blocks(_without_marks(wikitext)), site)
+
+
+def lead_text(wikitext: str, site: Site = ENGLISH) -> str:
+    """The plain text of a page up to its first heading.
+
+    >>> lead_text("'''Foo''' is a bar.<!--\\n== not one ==\\n-->\\n\\n== History ==\\nIt was a baz.")
+    'Foo is a bar.'
+    >>> lead_text("== Only ==\\nsections"), lead_text("")
+    ('', '')
+    """
     text, literals = cut_blocks(_without_marks(wikitext))
+    return _render(f"\n{text}".partition("\n==")[0], literals, site)
+
+
+def _render(text: str, literals: list[tuple[str, str]], site: Site) -> str:
+    """The text of a page whose blocks are cut out; `literals` are those that come back."""
     text = lay_out(strip_formatting(resolve(text, site)))
     text = _ENTITY.sub(_decode, text).replace("\xa0", " ")
     if literals:

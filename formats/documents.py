@@ -31,6 +31,11 @@ def document_row(document: Document) -> dict[str, Any]:
     return {"id": document.id, "text": document.text, "source": document.source, "meta": meta}
 
 
+def document_of(row: Mapping[str, Any]) -> Document:
+    """The document of a row; its metadata as JSON keeps it."""
+    return Document(row["id"], row["text"], row["source"], json.loads(row["meta"]))
+
+
 def dropped_row(dropped: Dropped) -> dict[str, Any]:
     return {name: getattr(dropped, name) for name in DROPPED.names} | {"reason": str(dropped.reason)}
 

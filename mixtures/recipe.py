@@ -85,20 +85,92 @@ class LanguageRecipe:
             raise ValueError(f"threshold must lie in 0–1, got {self.threshold}.")
 
 
+Bucket = Literal["head", "middle", "tail", "all"]
+
+
+@dataclass(frozen=True)
+class PerplexityRecipe:
+    """Quality by an n-gram model.   Source: cc_net, perplexity.py and its cutoff.csv; `keep` is RedPajama v1's."""
+
+    models: str = ""  # folder of <language>.sp.model and <language>.arpa.bin; empty: trained on Wikipedia, see `ngram`
+    languages: tuple[
+        str, ...
+    ] = ()  # that have a model; empty: all that are kept. Pages of others are in no part: `all`
+    text: Literal["glued", "lines"] = "glued"  # a page as one sentence, as cc_net's code; or each line, as its paper
+    cutoffs: str = ""  # file of ready cutoffs, JSON or cc_net's cutoff.csv; empty: from the pages of the run
+    head: int = 30  # per cent of the pages of a language, the most likely ones
+    middle: int = 60  # per cent, head included; the rest is the tail
+    keep: tuple[Bucket, ...] = ("head", "middle")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.head < self.middle < 100:
+            raise ValueError(f"expected 0 < head < middle < 100, got head {self.head} and middle {self.middle}.")
+        if not self.keep:
+            raise ValueError("keep must name at least one of head, middle, tail, all.")
+
+
+@dataclass(frozen=True)
+class CitedRecipe:
+    """Pages like those that Wikipedia cites.   Source: RedPajama v1; the paper says no more than "linear model"."""
+
+    model: str = ""  # a ready fastText .bin with the labels wiki and cc; empty: trained on the pages of the run
+    urls: str = ""  # file of the URLs whose pages are positive; empty: those that Wikipedia's dumps cite
+    min_score: float = 0.25
+    min_chars: int = 1000  # of a positive page
+    min_positives: int = 1000  # fewer are an error, not a bad model
+    held_out: float = 0.1  # share of the examples that the model is measured on
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_score <= 1:
+            raise ValueError(f"min_score must lie in 0–1, got {self.min_score}.")
+        if not 0 <= self.held_out <= 0.5:
+            raise ValueError(f"held_out must lie in 0–0.5, got {self.held_out}.")
+        if self.min_positives < 1 or self.min_chars < 0:
+            raise ValueError("min_positives must be at least 1, and min_chars at least 0.")
+        if self.model and self.urls:
+            raise ValueError("give a model or urls, not both: urls are for training a model.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommonCrawlRecipe(SourceRecipe):
     """English CommonCrawl: WET files."""
 
+    block: tuple[str, ...] = ()  # files of domains and URLs whose pages are left out
     min_chars: int = 300  # of a page without its title, before any line goes
     lines: LinesRecipe = field(default_factory=LinesRecipe)
     unique_content: bool = False  # of pages with the same digest, in all dumps together, one stays
     language: LanguageRecipe = field(default_factory=LanguageRecipe)
+    perplexity: PerplexityRecipe | Literal["skip"] = field(default_factory=PerplexityRecipe)
+    cited: CitedRecipe | Literal["skip"] = field(default_factory=CitedRecipe)
     max_page_mb: int = 16
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.min_chars < 0 or self.max_page_mb < 1:
             raise ValueError("min_chars must be at least 0, and max_page_mb at least 1.")
+        without = sorted(set(self.language.keep) - set(self.ngram_languages))
+        if isinstance(self.perplexity, PerplexityRecipe) and without and "all" not in self.perplexity.keep:
+            raise ValueError(
+                f"perplexity.languages names no model for {', '.join(without)}: its pages are in no part, and would "
+                "all go. Add all to perplexity.keep, or give it a model."
+            )
+
+    @property
+    def ngram_languages(self) -> tuple[str, ...]:
+        """The languages whose pages are scored with an n-gram model."""
+        return (
+            (self.perplexity.languages or self.language.keep) if isinstance(self.perplexity, PerplexityRecipe) else ()
+        )
+
+    @property
+    def own_ngrams(self) -> bool:
+        """Whether n-gram models are trained in the run."""
+        return isinstance(self.perplexity, PerplexityRecipe) and not self.perplexity.models
+
+    @property
+    def cited_by_wikipedia(self) -> bool:
+        """Whether the URLs that Wikipedia cites are needed."""
+        return isinstance(self.cited, CitedRecipe) and not (self.cited.model or self.cited.urls)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +198,25 @@ class Sources:
     books: SourceRecipe | None = None
     arxiv: SourceRecipe | None = None
     stackexchange: SourceRecipe | None = None
+
+
+@dataclass(frozen=True)
+class NgramRecipe:
+    """The n-gram models that we train on Wikipedia's lead sections.   Source: cc_net, Makefile and lm settings."""
+
+    documents: int = 1_000_000  # lead sections of a language, chosen by hash
+    vocab_size: int = 65_536  # pieces, fewer where there is little text
+    pieces_mb: int = 100  # text that the pieces are trained on
+    order: int = 5
+    prune: tuple[int, ...] = ()  # as lmplz's --prune; empty: none up to 50 million tokens, 0 0 1 1 1 above
+    estimator: Literal["auto", "own", "lmplz"] = "auto"  # auto: lmplz where it is on PATH, or else our own
+    memory_mb: int = 2000  # of one estimation; as many run at once as there are workers, one a language
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.order <= 6:
+            raise ValueError(f"order must lie in 2–6, got {self.order}: KenLM is compiled for no more.")
+        if self.vocab_size < 300 or self.documents < 1 or self.pieces_mb < 1 or self.memory_mb < 100:
+            raise ValueError("expected vocab_size >= 300, documents >= 1, pieces_mb >= 1 and memory_mb >= 100.")
 
 
 @dataclass(frozen=True)
@@ -175,6 +266,7 @@ class Recipe:
     dropped_heads: float = 0.01  # share of dropped documents whose beginning is kept
     head_chars: int = 500
     exchange_mb: float = 128.0  # keys compared in one work item, which takes up to three times this in memory
+    ngram: NgramRecipe = field(default_factory=NgramRecipe)
     tokenizer: TokenizerRecipe = field(default_factory=TokenizerRecipe)
     shards: ShardsRecipe = field(default_factory=ShardsRecipe)
 
@@ -188,6 +280,18 @@ class Recipe:
             raise ValueError(f"exchange_mb must be at least 0.001, got {self.exchange_mb}.")
         if not self.active:
             raise ValueError("no source is named.")
+        crawl = self.sources.commoncrawl
+        if crawl and self.sources.wikipedia is None and (crawl.own_ngrams or crawl.cited_by_wikipedia):
+            raise ValueError(
+                "CommonCrawl needs Wikipedia's dumps here, and sources.wikipedia is not part of the recipe: "
+                + " and ".join(
+                    [
+                        *(["n-gram models are trained on them (or give perplexity.models)"] * crawl.own_ngrams),
+                        *(["they cite URLs (or give cited.urls or cited.model)"] * crawl.cited_by_wikipedia),
+                    ]
+                )
+                + "; perplexity and cited may also be skip."
+            )
         self._check_mixture()
 
     def _check_mixture(self) -> None:

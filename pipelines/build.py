@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import importlib.metadata
 import platform
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
 from ..manifest import RECIPE, File, Receipt, files_of, read_facts, total_counts, total_damage, write_manifest
 from ..mixtures.plan import plan
-from ..mixtures.recipe import Recipe
+from ..mixtures.recipe import CommonCrawlRecipe, Recipe
 from ..records import Reason, counted
 from ..shards.formats import FORMATS
-from ..storage import LEFT_ASIDE, Input, join, publish, read_bytes, read_json, remove, sizes
+from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, size_of, sizes, write_json
 from ..tokenizer.encode import MODEL
 from . import tokens
+from .commoncrawl import URLS, ngram_name
 from .documents import documents_phase, settled_documents
 from .engine.driver import Driver
 from .exchange import Sidecars, asking_step, exchange_phase, groups_of, hash_phase, masks_phase, sidecars_of
 from .extract import extract_phase
-from .inputs import FROZEN, Inputs
+from .inputs import FROZEN, Inputs, Model, made_models
+from .judge import judge_phase
+from .leads import CITED, cited_phase, leads_phase
 from .lock import LOCK
+from .ngram import ARPA, languages_of, make_ngrams, pack_ngrams
 from .phase import Phase
+from .quality import CITED_URLS, learn
 from .reading import Reading, readings
+from .source import Aids, cut_at_waiting
 from .sources import SOURCES
 from .unique import CONTENT, ID, REASONS, unique_phase
 
 MANIFEST = "manifest.json"
 PART = re.compile(r"-part\d{4,}$")
-LIBRARIES = ("apache-beam", "fasttext", "numpy", "pyarrow", "sentencepiece", "xxhash")  # what the bytes depend on
+LIBRARIES = (
+    "apache-beam",
+    "fasttext",
+    "kenlm",
+    "numpy",
+    "pyarrow",
+    "sentencepiece",
+    "xxhash",
+)  # what the bytes depend on
 
 
 def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
@@ -94,10 +107,10 @@ def claim_folder(output: str, recipe: Recipe) -> None:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be read of one source, in its order, and with which models."""
+    """What is to be read of one source, in its order, and with which models of the user."""
 
     plan: Sequence[Reading]
-    models: Mapping[str, Input]
+    models: Mapping[str, Model]
 
 
 def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
@@ -106,7 +119,10 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
     Raises:
         UsageError: two inputs would give outputs of one name, or a model cannot be used.
     """
-    work = {source: Work(readings(source, given.files, recipe), given.models) for source, given in inputs.items()}
+    work = {}
+    for source, given in inputs.items():
+        models = {name: Model.given(one) for name, one in given.models.items()}
+        work[source] = Work(readings(source, given.files, recipe), models)
     for source, one in work.items():
         named: dict[str, str] = {}
         for reading in sorted(one.plan, key=lambda reading: reading.slice.name):
@@ -140,45 +156,92 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
     return notes
 
 
-def first_phase(source: str, work: Work, recipe: Recipe) -> Phase:
-    """Where the work on a source begins: with the keys of its exchange, or with its documents at once."""
+def first_phase(source: str, work: Work, recipe: Recipe, sources: Sequence[str]) -> Phase:
+    """Where the work on a source begins: with the keys of its exchange, or with its documents at once; where it is read
+    only for another, with what that needs of it."""
+    if source not in sources:
+        assert recipe.sources.commoncrawl, "no other source needs one"
+        return leads_of(recipe.sources.commoncrawl, work, sources)
     if asking := asking_step(SOURCES[source], recipe.active[source]):
-        return hash_phase(SOURCES[source], work.plan, asking)
+        return hash_phase(SOURCES[source], work.plan, asking, work.models)
     return extract_phase(SOURCES[source], work.plan, work.models, recipe, {})
 
 
-def build(driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], whole: bool) -> dict[str, Any]:
+def build(
+    driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], sources: Sequence[str], whole: bool
+) -> dict[str, Any]:
     """Run all phases and write the manifest; with `whole` false, only the documents of the given sources.
 
     Returns:
         What `manifest.json` holds.
     """
-    corpus = {source: make_documents(driver, source, one, recipe) for source, one in work.items()}
+    corpus = {source: make_documents(driver, source, work, recipe, sources) for source in sources}
     mixture = make_shards(driver, recipe, corpus) if whole else None
-    facts = {
-        "corpusmill": __version__,
-        "recipe": recipe.name,
-        "recipe_digest": recipe.digest,
-        "complete": whole,
-        "inputs": {source: given.recorded() for source, given in inputs.items()},
-        "sources": {source: _account(driver.finished, source) for source in inputs},
-        "mixture": mixture,
-        "damage": driver.damage,
-        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
-        "python": platform.python_version(),
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "seconds": {phase: round(sum(r.seconds for r in done.values()), 1) for phase, done in driver.finished.items()},
-    }
-    write_manifest(driver.output, driver.finished, facts)
+    facts = record(driver, recipe, inputs, sources, mixture)
     if whole:
         driver.drop_stale_phases()
     return facts
 
 
-def make_documents(driver: Driver, source: str, work: Work, recipe: Recipe) -> dict[str, File]:
+def build_ngrams(
+    driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], languages: Sequence[str]
+) -> dict[str, Any]:
+    """Train n-gram models alone, without `languages` of all that are there. Returns what `manifest.json` holds."""
+    assert recipe.sources.wikipedia, "checked before"
+    wanted = languages or recipe.sources.wikipedia.languages
+    leads = driver.run(leads_phase(work["wikipedia"].plan, wanted, cites=False, reports=True))
+    languages = languages or languages_of(leads) or wanted
+    say_what_arpa_costs(driver, make_ngrams(driver.run, driver.output, leads, languages, recipe.ngram))
+    return record(driver, recipe, inputs, [], None)
+
+
+def record(
+    driver: Driver, recipe: Recipe, inputs: Inputs, sources: Sequence[str], mixture: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Write the manifest, and return what `manifest.json` holds."""
+    facts = {
+        "corpusmill": __version__,
+        "recipe": recipe.name,
+        "recipe_digest": recipe.digest,
+        "complete": mixture is not None,
+        "inputs": {source: given.recorded() for source, given in inputs.items()},
+        "sources": {source: _account(driver.finished, source) for source in sources},
+        "left_out": {source: SOURCES[source].left_out(recipe.active[source]) for source in sources},
+        "models": _models(driver),
+        "mixture": mixture,
+        "damage": driver.damage,
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "python": platform.python_version(),
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": {phase: round(sum(r.seconds for r in done.values()), 1) for phase, done in driver.finished.items()},
+    }
+    write_manifest(driver.output, driver.finished, facts)
+    return facts
+
+
+def _version(library: str) -> str:
+    """The version of a library, empty where it is not installed (KenLM's on Python 3.13, when nothing needs it)."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def make_documents(
+    driver: Driver, source: str, work: Mapping[str, Work], recipe: Recipe, sources: Sequence[str]
+) -> dict[str, File]:
     """All phases of one source: its document files, in the order of the plan."""
-    sidecars = make_exchange(driver, source, work.plan, recipe)
-    extracted = driver.run(extract_phase(SOURCES[source], work.plan, work.models, recipe, sidecars))
+    one, options, own = SOURCES[source], recipe.active[source], work[source]
+    sidecars = make_exchange(driver, source, own, recipe)
+    models = {**own.models, **make_models(driver, source, work, recipe, sources)}
+    extracted = driver.run(extract_phase(one, own.plan, models, recipe, sidecars))
+    _, waiting = cut_at_waiting(one.steps(options, Aids()))
+    if waiting and own.plan:
+        assert isinstance(options, CommonCrawlRecipe), "no other source has steps that wait"
+        models |= learn(driver.run, driver.output, extracted, options, models)
+        extracted = driver.run(judge_phase(one, extracted, models, recipe))
+    made = {name: asdict(model) for name, model in models.items() if model.sha256}
+    write_json(join(driver.output, made_models(source)), made)
     losers: dict[Reason, dict[str, File]] = {}
     for ending in (ID, CONTENT):
         if ending == ID or any(path.endswith(ending) for path in files_of(extracted.values())):
@@ -189,14 +252,61 @@ def make_documents(driver: Driver, source: str, work: Work, recipe: Recipe) -> d
     return settled_documents(driver.run(documents_phase(source, driver.output, recipe, extracted, losers)))
 
 
-def make_exchange(driver: Driver, source: str, plan: Sequence[Reading], recipe: Recipe) -> dict[str, Sidecars]:
+def needed_sources(recipe: Recipe, named: Sequence[str]) -> list[str]:
+    """The sources whose inputs are read for those that are named, in the recipe's order, themselves included."""
+    crawl = recipe.sources.commoncrawl
+    needs = bool(crawl and "commoncrawl" in named and (crawl.own_ngrams or crawl.cited_by_wikipedia))
+    return [name for name in recipe.active if name in named or (needs and name == "wikipedia")]
+
+
+def make_models(
+    driver: Driver, source: str, work: Mapping[str, Work], recipe: Recipe, sources: Sequence[str]
+) -> dict[str, Model]:
+    """What other sources teach before one is read: of Wikipedia, n-gram models and what it cites, for CommonCrawl."""
+    options, given = recipe.active[source], work[source].models
+    if not isinstance(options, CommonCrawlRecipe) or not work[source].plan:
+        return {}
+    leads: Mapping[str, Receipt] = {}
+    if options.own_ngrams or options.cited_by_wikipedia:
+        leads = driver.run(leads_of(options, work["wikipedia"], sources))
+    made: dict[str, Model] = {}
+    if options.own_ngrams:
+        made |= make_ngrams(driver.run, driver.output, leads, options.ngram_languages, recipe.ngram)
+    else:
+        arpas = {one: given[ngram_name(one)] for one in options.ngram_languages}
+        made |= pack_ngrams(driver.run, driver.output, {o: m for o, m in arpas.items() if m.name.endswith(ARPA)})
+    say_what_arpa_costs(driver, {**given, **made})
+    if options.cited_by_wikipedia or URLS in given:
+        urls = {name: model for name, model in given.items() if name == URLS}
+        cited = driver.run(cited_phase({} if urls else leads, urls))
+        made[CITED_URLS] = Model.made(driver.output, CITED, files_of(cited.values())[CITED].sha256)
+    return made
+
+
+def leads_of(options: CommonCrawlRecipe, wikipedia: Work, sources: Sequence[str]) -> Phase:
+    """The pass over Wikipedia's dumps for CommonCrawl. It reports their damage, unless Wikipedia is made in the run."""
+    languages = options.ngram_languages if options.own_ngrams else ()
+    return leads_phase(wikipedia.plan, languages, options.cited_by_wikipedia, reports="wikipedia" not in sources)
+
+
+def say_what_arpa_costs(driver: Driver, models: Mapping[str, Model]) -> None:
+    """A line when n-gram models stay text, since KenLM's tool that packs them is not there."""
+    if size := sum(size_of(model.url) for model in models.values() if model.name.endswith(ARPA)):
+        driver.say(
+            f"n-gram models stay ARPA text ({size / 1e6:,.0f} MB), since KenLM's build_binary is not on PATH: each "
+            f"process reads them anew (some {max(1, round(size * 14e-9))} s) and holds a copy of its own. "
+            "`make kenlm-tools` in a checkout builds it."
+        )
+
+
+def make_exchange(driver: Driver, source: str, work: Work, recipe: Recipe) -> dict[str, Sidecars]:
     """What each slice of a source must know of the others; empty where no step asks."""
     asking = asking_step(SOURCES[source], recipe.active[source])
     if asking is None:
         return {}
     exchange = asking.exchange
-    groups = groups_of(exchange, plan)
-    hashed = driver.run(hash_phase(SOURCES[source], plan, asking))
+    groups = groups_of(exchange, work.plan)
+    hashed = driver.run(hash_phase(SOURCES[source], work.plan, asking, work.models))
     compared = driver.run(exchange_phase(source, driver.output, groups, hashed, exchange.keep, recipe.exchange_mb))
     masked = driver.run(masks_phase(source, driver.output, groups, hashed, compared, exchange.keep))
     return sidecars_of(hashed, masked, exchange.keep)
@@ -211,8 +321,18 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[s
     planned = read_json(join(driver.output, tokens.PLAN))
     driver.run(tokens.shards_phase(mixture, plan_file, planned["n_shards"], recipe))
     written = {source: p["tokens"] for source, p in planned["plans"]["train"].items()}
-    table = [{**dataclasses.asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
+    table = [{**asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
     return {"table": table, "n_shards": planned["n_shards"], "tokenizer_sha256": model.sha256}
+
+
+def _models(driver: Driver) -> dict[str, Any]:
+    """What is known of the models that were made: file → facts."""
+    return {
+        path: read_json(join(driver.output, path))
+        for phase, done in driver.finished.items()
+        for path in files_of(done.values())
+        if path.startswith("models/") and path.endswith(".json")
+    }
 
 
 def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:

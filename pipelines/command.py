@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from ..errors import UsageError
 from ..mixtures.recipe import Recipe
 from ..storage import absolute, filesystem, is_local, join, publish, sizes
-from .build import build, check_buildable, check_folder, claim_folder, first_phase, odd_inputs, plan_work
+from .build import (
+    build,
+    build_ngrams,
+    check_buildable,
+    check_folder,
+    claim_folder,
+    first_phase,
+    needed_sources,
+    odd_inputs,
+    plan_work,
+)
 from .engine.driver import Driver, unfinished
 from .finding import find
 from .inputs import choose, freeze
@@ -27,7 +35,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 @dataclass(frozen=True)
 class Command:
-    """The arguments of `corpusmill run`."""
+    """The arguments of `corpusmill run`, or of `corpusmill ngram`, which reads Wikipedia alone."""
 
     recipe: Recipe
     sources: Sequence[str]
@@ -40,6 +48,7 @@ class Command:
     allow_empty: bool = False
     quiet: bool = False
     beam: Sequence[str] = ()
+    ngrams: Sequence[str] | None = None  # languages: then only their n-gram models are made
 
     def __post_init__(self) -> None:
         for name in ("inputs", "output"):
@@ -64,22 +73,23 @@ def execute(command: Command) -> dict[str, Any]:
     """
     recipe, output, whole = command.recipe, absolute(command.output), not command.sources
     check_buildable(recipe, command.sources or list(recipe.active))
-    found = find(recipe, command.named, command.inputs, command.allow_empty)
-    console = Console(stderr=True)
-    driver = Driver(output, command.workers, command.beam, console, command.quiet)
+    found = find(recipe, needed_sources(recipe, command.named), command.inputs, command.allow_empty)
+    driver = Driver(output, command.workers, command.beam, quiet=command.quiet)
     check_folder(output, recipe, command.redo, whole)  # once before anything, even the lock, is written
     with locked(output, recipe.digest), logging_to(output):
         check_folder(output, recipe, command.redo, whole)
         inputs, notes = choose(output, found, command.redo)
         work = plan_work(recipe, inputs)
         for note in [*notes, *odd_inputs(recipe, work)]:
-            console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+            driver.say(note)
         log.info("recipe %s, digest %s, output %s", recipe.name, recipe.digest, output)
         try:
             freeze(output, inputs)
             claim_folder(output, recipe)
             driver.sweep()
-            return build(driver, recipe, inputs, work, whole)
+            if command.ngrams is not None:
+                return build_ngrams(driver, recipe, inputs, work, command.ngrams)
+            return build(driver, recipe, inputs, work, command.named, whole)
         except BaseException:
             log.exception("the run did not finish")
             raise
@@ -89,13 +99,13 @@ def dry_run(command: Command) -> dict[str, Any]:
     """What a run would do: the resolved recipe, and of each source its inputs and work items. Nothing is written."""
     recipe, output = command.recipe, absolute(command.output)
     check_buildable(recipe, command.sources or list(recipe.active))
-    found = find(recipe, command.named, command.inputs, command.allow_empty)
+    found = find(recipe, needed_sources(recipe, command.named), command.inputs, command.allow_empty)
     check_folder(output, recipe, command.redo, not command.sources)
     used, notes = choose(output, found, command.redo)
     sources = {}
     planned = plan_work(recipe, used)
     for source, work in planned.items():
-        phase, given = first_phase(source, work, recipe), used[source]
+        phase, given = first_phase(source, work, recipe, command.named), used[source]
         sources[source] = {
             "inputs": {one.name: one.size for one in given.files},
             "models": {name: one.name for name, one in given.models.items()},

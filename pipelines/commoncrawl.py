@@ -1,7 +1,9 @@
 """English CommonCrawl, 67 % of the mixture.   Source: LLaMA (2023) section 2.1, "English CommonCrawl".
 
-Five dumps of 2017 to 2020 through CCNet, which deduplicates lines, identifies the language with a fastText classifier
-and keeps English. Where its paper and its code differ, the code is followed; `mixtures/recipe.py` has the switches.
+Five dumps of 2017 to 2020 through CCNet, which deduplicates lines, identifies the language with a fastText classifier,
+keeps English, and filters low-quality pages with an n-gram language model; then a linear model that tells pages that
+Wikipedia cites from others, and pages unlike the former are discarded. Where CCNet's paper and its code differ, the
+code is followed; thresholds that the paper does not give are RedPajama's; `mixtures/recipe.py` has the switches.
 """
 
 from __future__ import annotations
@@ -14,24 +16,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from ..errors import UsageError, did_you_mean
+from ..filters.blocklist import open_block_list
 from ..filters.ccnet import drop_lines, hash_lines, line_reasons, split_title
+from ..filters.ccnet_perplexity import bucket_of
 from ..formats.wet import WetPage, read_wet
-from ..mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, LinesRecipe
+from ..mixtures.recipe import Bucket, CitedRecipe, CommonCrawlRecipe, LanguageRecipe, LinesRecipe, PerplexityRecipe
+from ..models.citation import open_citation_model
+from ..models.cutoffs import open_cutoffs
 from ..models.language import HOW_TO_GET_IT, open_language_model, spread
+from ..models.ngram import open_ngram_model, require_kenlm
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
-from .source import Aids, Basis, Exchange, Keys, Slice, Source, Step, drop, stem_of, step
+from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, stem_of, step
 
-LANGUAGE_MODEL = "language"
+# Names of what the steps use.
+LANGUAGE_MODEL, CUTOFFS, CITATION_MODEL, URLS = "language", "cutoffs", "citation", "cited URLs"
+ABOUT_NGRAMS = (
+    "A folder of n-gram models has <language>.sp.model and <language>.arpa.bin (or .arpa), as CCNet publishes them; "
+    "without the setting they are trained on Wikipedia."
+)
 
 
 def steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
     return (
+        *blocking_steps(recipe, aids),
         step(
             "drop short pages",
             drop_short(recipe.min_chars),
             Basis.REFERENCE,
             note=f"under {recipe.min_chars} characters without the title; before lines go, never again after (CCNet)",
+            decides={"min_chars": recipe.min_chars},
         ),
         Step(
             "drop lines of other pages",
@@ -39,6 +53,11 @@ def steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
             Basis.PAPER,
             note=about_lines(recipe.lines),
             exchange=lines_of_pages(recipe),
+            decides={
+                "hash": recipe.lines.hash,
+                "normalise": recipe.lines.normalise,
+                "unicode": unicodedata.unidata_version,
+            },
         ),
         step(
             "identify the language",
@@ -46,14 +65,102 @@ def steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
             Basis.PAPER,
             note=f"fastText on the lines glued together ({recipe.language.text} text); its score, rounded to two "
             f"decimals, must reach {recipe.language.threshold} (CCNet)",
+            uses=(LANGUAGE_MODEL,),
+            decides={"threshold": recipe.language.threshold, "text": recipe.language.text},
         ),
         step(
             "keep the languages",
             keep_languages(recipe.language.keep),
             Basis.PAPER,
             note=", ".join(recipe.language.keep),
+            decides={"keep": recipe.language.keep},
+        ),
+        *perplexity_steps(recipe, aids),
+        *citation_steps(recipe, aids),
+    )
+
+
+def blocking_steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
+    if not recipe.block:
+        return ()
+    names = tuple(map(block_name, recipe.block))
+    note = (
+        f"domains and URLs of {', '.join(recipe.block)}; before all else, so that no other page is compared with them"
+    )
+    return (step("drop blocked pages", drop_blocked(names, aids), Basis.OURS, note, uses=names),)
+
+
+def perplexity_steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
+    settings = recipe.perplexity
+    if settings == "skip":
+        return ()
+    languages = recipe.ngram_languages
+    models = tuple(name(language) for language in languages for name in (pieces_name, ngram_name))
+    who = f"the models of {settings.models}" if settings.models else "models trained here on Wikipedia's lead sections"
+    text = "a page as one sentence, its lines glued" if settings.text == "glued" else "each line a sentence"
+    cutoffs = f"as {settings.cutoffs} says" if settings.cutoffs else "of the pages of the run that come this far"
+    return (
+        Step(
+            "score the perplexity",
+            score_perplexity(settings, languages, aids),
+            Basis.PAPER,
+            note=f"5-gram model over SentencePiece pieces, {text} (CCNet); {who}: {', '.join(languages)}",
+            uses=models,
+            decides={"text": settings.text, "languages": languages},
+        ),
+        step(
+            "part into head, middle and tail",
+            part(settings, aids),
+            Basis.REFERENCE,
+            note=f"the best {settings.head} and {settings.middle} per cent of a language (CCNet), {cutoffs}; "
+            "a language without a model is in none: all",
+            uses=(CUTOFFS,),
+            decides={"head": settings.head, "middle": settings.middle},
+            waits=not settings.cutoffs,
+        ),
+        step(
+            "keep the parts",
+            keep_parts(settings.keep),
+            Basis.REFERENCE,
+            note=f"{', '.join(settings.keep)}; RedPajama kept head and middle, the paper does not say",
+            decides={"keep": settings.keep},
         ),
     )
+
+
+def citation_steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
+    settings = recipe.cited
+    if settings == "skip":
+        return ()
+    urls = f"on {settings.urls}" if settings.urls else "by Wikipedia's dumps"
+    who = (
+        f"the model {settings.model}"
+        if settings.model
+        else f"fastText, trained here: pages cited {urls} against others"
+    )
+    return (
+        step(
+            "score the likeness to cited pages",
+            score_citation(aids),
+            Basis.PAPER,
+            note=f"{who}; lines joined by spaces (RedPajama)",
+            uses=(CITATION_MODEL,),
+            waits=not settings.model,
+        ),
+        step(
+            "keep what is like cited pages",
+            keep_cited(settings.min_score),
+            Basis.REFERENCE,
+            note=f"a score of {settings.min_score} and above (RedPajama); the paper gives no threshold",
+            decides={"min_score": settings.min_score},
+        ),
+    )
+
+
+def left_out(recipe: CommonCrawlRecipe) -> list[str]:
+    """The steps of the paper that the recipe leaves out."""
+    skipped = {"perplexity": "score the perplexity, keep the parts", "cited": "keep what is like cited pages"}
+    return [name for setting, name in skipped.items() if getattr(recipe, setting) == "skip"]
 
 
 def about_lines(recipe: LinesRecipe) -> str:
@@ -79,18 +186,16 @@ def drop_short(min_chars: int) -> Callable[[Document], Document | Dropped]:
 
 def lines_of_pages(recipe: CommonCrawlRecipe) -> Exchange:
     """Lines are compared by their hashes, within a group of the files of a dump."""
-    how = {"hash": recipe.lines.hash, "normalise": recipe.lines.normalise, "unicode": unicodedata.unidata_version}
     return Exchange(
         keys=_line_hashes(recipe),
         keep=recipe.lines.keep,
         scope=dump_of,
         groups=recipe.lines.groups,
         reasons=line_reasons,
-        decides={**how, "min_chars": recipe.min_chars, "max_page_mb": recipe.max_page_mb},
     )
 
 
-def drop_taken_lines(recipe: CommonCrawlRecipe, aids: Aids) -> Callable[[Sequence[Document]], list[Document | Dropped]]:
+def drop_taken_lines(recipe: CommonCrawlRecipe, aids: Aids) -> Function:
     line_hashes = _line_hashes(recipe)
 
     def judge(pages: Sequence[Document]) -> list[Document | Dropped]:
@@ -134,8 +239,117 @@ def keep_languages(languages: Sequence[str]) -> Callable[[Document], Document | 
     return judge
 
 
+def drop_blocked(lists: Sequence[str], aids: Aids) -> Callable[[Document], Document | Dropped]:
+    def judge(page: Document) -> Document | Dropped:
+        for name in lists:
+            if entry := open_block_list(aids.models[name]).match(page.meta["url"]):
+                return drop(page, Reason.BLOCKED, detail=entry)
+        return page
+
+    return judge
+
+
+def score_perplexity(recipe: PerplexityRecipe, languages: Sequence[str], aids: Aids) -> Function:
+    def judge(pages: Sequence[Document]) -> list[Document | Dropped]:
+        results: list[Document | Dropped] = list(pages)
+        for language in languages:
+            own = [number for number, page in enumerate(pages) if page.meta["language"] == language]
+            if not own:
+                continue
+            model = open_ngram_model(aids.models[ngram_name(language)], aids.models[pieces_name(language)])
+            scores = model.perplexities([pages[number].text for number in own], per_line=recipe.text == "lines")
+            for number, perplexity in zip(own, scores, strict=True):
+                if perplexity is not None:  # there was something to score
+                    page = pages[number]
+                    results[number] = dataclasses.replace(page, meta={**page.meta, "perplexity": round(perplexity, 1)})
+        return results
+
+    return judge
+
+
+def part(recipe: PerplexityRecipe, aids: Aids) -> Callable[[Document], Document | Dropped]:
+    def judge(page: Document) -> Document | Dropped:
+        cutoffs = open_cutoffs(aids.models[CUTOFFS], recipe.head, recipe.middle)
+        bucket = bucket_of(page.meta.get("perplexity"), cutoffs.get(page.meta["language"]))
+        return dataclasses.replace(page, meta={**page.meta, "bucket": bucket})
+
+    return judge
+
+
+def keep_parts(buckets: Sequence[Bucket]) -> Callable[[Document], Document | Dropped]:
+    def judge(page: Document) -> Document | Dropped:
+        bucket, perplexity = page.meta["bucket"], page.meta.get("perplexity")
+        return page if bucket in buckets else drop(page, Reason.CCNET_BUCKET, perplexity, bucket)
+
+    return judge
+
+
+def score_citation(aids: Aids) -> Callable[[Document], Document | Dropped]:
+    def judge(page: Document) -> Document | Dropped:
+        score = open_citation_model(aids.models[CITATION_MODEL]).score(page.text)
+        return dataclasses.replace(page, meta={**page.meta, "citation_score": round(score, 4)})
+
+    return judge
+
+
+def keep_cited(min_score: float) -> Callable[[Document], Document | Dropped]:
+    def judge(page: Document) -> Document | Dropped:
+        score = page.meta["citation_score"]
+        return page if score >= min_score else drop(page, Reason.REDPAJAMA_NOT_CITED, score)
+
+    return judge
+
+
+def pieces_name(language: str) -> str:
+    """What the model that cuts a language into pieces is called, among those that steps use."""
+    return f"{language}.sp.model"
+
+
+def ngram_name(language: str) -> str:
+    """What the n-gram model of a language is called, among those that steps use."""
+    return f"{language}.arpa.bin"
+
+
+def block_name(path: str) -> str:
+    """What a block list is called, among the files that steps use."""
+    return f"block list {path}"
+
+
+def wanted(recipe: CommonCrawlRecipe) -> dict[str, Wanted]:
+    """The files that the recipe names: models, lists, cutoffs."""
+    files = {LANGUAGE_MODEL: Wanted(recipe.language.model, HOW_TO_GET_IT)}
+    for path in recipe.block:
+        about = "A block list is a text file of domains and URLs, one a line, or such a file gzipped."
+        files[block_name(path)] = Wanted(path, about)
+    if isinstance(recipe.perplexity, PerplexityRecipe):
+        folder = recipe.perplexity.models.rstrip("/")
+        for language in recipe.ngram_languages if folder else ():
+            files[pieces_name(language)] = Wanted(f"{folder}/{language}.sp.model", ABOUT_NGRAMS)
+            files[ngram_name(language)] = Wanted(f"{folder}/{language}.arpa*", ABOUT_NGRAMS)
+        if recipe.perplexity.cutoffs:
+            files[CUTOFFS] = Wanted(recipe.perplexity.cutoffs, "Cutoffs are a JSON file, or a table as cc_net's.")
+    if isinstance(recipe.cited, CitedRecipe) and recipe.cited.model:
+        about = "A citation model is a fastText .bin with the labels wiki and cc; without the setting one is trained."
+        files[CITATION_MODEL] = Wanted(recipe.cited.model, about)
+    if isinstance(recipe.cited, CitedRecipe) and recipe.cited.urls:
+        files[URLS] = Wanted(
+            recipe.cited.urls, "It is a text file of URLs, one a line; without it Wikipedia's dumps count."
+        )
+    return files
+
+
 def check(recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> None:
-    """Raises UsageError: the model cannot be read, or does not know a language that is to be kept."""
+    """Raises UsageError: a given file cannot be used, or a model does not know a language that is to be kept."""
+    for path in recipe.block:
+        open_block_list(models[block_name(path)])
+    if recipe.perplexity != "skip":
+        require_kenlm()
+        for language in recipe.ngram_languages if recipe.perplexity.models else ():
+            open_ngram_model(models[ngram_name(language)], models[pieces_name(language)])
+        if recipe.perplexity.cutoffs:
+            open_cutoffs(models[CUTOFFS], recipe.perplexity.head, recipe.perplexity.middle)
+    if CITATION_MODEL in models:
+        open_citation_model(models[CITATION_MODEL])
     known = open_language_model(models[LANGUAGE_MODEL]).languages
     for language in recipe.language.keep:
         if language not in known:
@@ -189,14 +403,11 @@ SOURCE = Source(
     slices,
     read,
     steps,
-    models=lambda recipe: {LANGUAGE_MODEL: recipe.language.model},
-    about_models={LANGUAGE_MODEL: HOW_TO_GET_IT},
+    models=wanted,
     check=check,
-    content=lambda page, recipe: page.meta["digest"] if recipe.unique_content else None,
+    left_out=left_out,
+    unique=lambda recipe: recipe.unique_content,
+    content=lambda page: page.meta["digest"],
     about_content="RedPajama: by the digest of the page as it was crawled, over all dumps; only with unique_content",
-    shaping=lambda recipe: dataclasses.replace(
-        recipe,
-        lines=dataclasses.replace(recipe.lines, groups=1),  # who is compared decides the masks
-        language=dataclasses.replace(recipe.language, model=""),  # the file counts, not where it lies
-    ),
+    decides=lambda recipe: {"max_page_mb": recipe.max_page_mb},
 )

@@ -16,8 +16,8 @@ from ..manifest import WORK, File, Receipt, files_of
 from ..mixtures.recipe import Recipe
 from ..records import Dropped, Reason
 from ..storage import digest, join, read_json, write_json
-from .extract import Drops
 from .phase import Item, Phase, ShardOutput
+from .results import DOCUMENTS_ENDING, DROPPED_ENDING, Drops
 from .unique import ID, losers_of, shard_of, verified_once
 
 
@@ -53,8 +53,9 @@ def documents_phase(
             if not path.endswith(ID):
                 continue
             shard, stem = shard_of(path), path.removesuffix(ID)
-            documents = (f"{stem}.documents.parquet", receipt.files[f"{stem}.documents.parquet"])
-            dropped = (f"{stem}.dropped.parquet", receipt.files[f"{stem}.dropped.parquet"])
+            documents, dropped = (
+                (path, receipt.files[path]) for path in (stem + DOCUMENTS_ENDING, stem + DROPPED_ENDING)
+            )
             made_from = (documents[1].sha256, dropped[1].sha256, digests)
             fingerprint = digest("documents", 1, made_from, dataclasses.asdict(drops))
             items.append(Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, lists, drops)))

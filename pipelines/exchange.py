@@ -41,10 +41,12 @@ from ..storage import (
     size_of,
     write_json,
 )
+from .inputs import Model
 from .phase import AGAIN, Item, Phase, ShardOutput
 from .reading import Reading, made_from, versions
+from .results import urls_of, used
 from .sorted_keys import SortedKeys
-from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, run_steps, shortened
+from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, models_used, run_steps, shortened
 from .sources import SOURCES
 
 KEY = np.dtype("<u8")
@@ -64,9 +66,9 @@ class Asking:
     exchange: Exchange
 
 
-def asking_step(source: Source, options: SourceRecipe) -> Asking | None:
-    """The step of a source that needs an exchange; None where there is none."""
-    steps = source.steps(options, Aids())
+def asking_step(source: Source, options: SourceRecipe, models: Mapping[str, str] | None = None) -> Asking | None:
+    """The step of a source that needs an exchange; None where there is none. `models` by name, where steps are run."""
+    steps = source.steps(options, Aids(models or {}))
     asking = (Asking(steps[:number], step, step.exchange) for number, step in enumerate(steps) if step.exchange)
     return next(asking, None)
 
@@ -74,25 +76,35 @@ def asking_step(source: Source, options: SourceRecipe) -> Asking | None:
 # --- hash -------------------------------------------------------------------------------------------------------------
 
 
-def hash_phase(source: Source, plan: Sequence[Reading], asking: Asking) -> Phase:
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """Task: the keys of one slice; `models` are those of the steps before the exchange."""
+
+    reading: Reading
+    models: Mapping[str, Model]
+
+
+def hash_phase(source: Source, plan: Sequence[Reading], asking: Asking, models: Mapping[str, Model]) -> Phase:
     """Read the inputs, and write down the keys of the documents that the steps before the exchange leave."""
+    aids = used(models, models_used(asking.before)) if plan else {}
+    steps, identities = versions([*asking.before, asking.step]), [one.identity for one in aids.values()]
     items = []
     for reading in plan:
-        steps = versions([*asking.before, asking.step])
-        decides = (source.version, steps, dict(asking.exchange.decides), reading.limit)
+        decides = (source.version, dict(source.decides(reading.recipe)), steps, identities, reading.limit)
         fingerprint = digest("hash", 1, decides, made_from(reading.slice))
-        items.append(Item(reading.slice.name, fingerprint, reading.slice.stop - reading.slice.start, reading))
+        cost = reading.slice.stop - reading.slice.start
+        items.append(Item(reading.slice.name, fingerprint, cost, Hash(reading, aids)))
     return Phase(f"{source.name}/hash", items, hash_slice, unit="keys")
 
 
-def hash_slice(task: Reading, out: ShardOutput) -> None:
-    source = SOURCES[task.source]
-    asking = asking_step(source, task.recipe)
+def hash_slice(task: Hash, out: ShardOutput) -> None:
+    reading = task.reading
+    asking = asking_step(SOURCES[reading.source], reading.recipe, urls_of(out, task.models))
     assert asking, "planned for a source with an exchange"
     # Damage is accounted for when the slice is read again.
-    documents = (record for record in task.records(Counter()) if isinstance(record, Document))
+    documents = (record for record in reading.records(Counter()) if isinstance(record, Document))
     admitted = (result for result in run_steps(documents, asking.before) if isinstance(result, Document))
-    stem = _stem("hash", task.source, task.slice.name)
+    stem = _stem("hash", reading.source, reading.slice.name)
     with tempfile.TemporaryDirectory() as scratch:
         runs = SortedKeys(Path(scratch))
         for batch in batches(admitted):

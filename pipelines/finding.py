@@ -13,6 +13,7 @@ from ..mixtures.recipe import Recipe, SourceRecipe
 from ..records import counted
 from ..storage import Input, find_inputs, identified, join, read_bytes, size_of
 from .inputs import Given, Inputs
+from .source import Wanted
 from .sources import SOURCES
 
 LISTS = (".paths", ".paths.gz")  # endings of a list of inputs, a path a line
@@ -57,7 +58,7 @@ def find_models(source: str, options: SourceRecipe, folder: str) -> dict[str, In
         UsageError: one is not there, or several fit; the message says how to get it.
     """
     one = SOURCES[source]
-    return {name: _model(source, folder, path, one.about_models[name]) for name, path in one.models(options).items()}
+    return {name: _model(source, folder, wanted) for name, wanted in one.models(options).items()}
 
 
 def is_whole(path: str) -> bool:
@@ -109,20 +110,22 @@ def _listed(source: str, paths: Input, root: str) -> list[Input]:
     return [one for one in inputs if one is not None]
 
 
-def _model(source: str, folder: str, path: str, about: str) -> Input:
-    """The file of a model: a URL or a path as it stands, or a glob below `--inputs` that one file fits."""
-    if is_whole(path):
+def _model(source: str, folder: str, wanted: Wanted) -> Input:
+    """The file of a model or of a list: a URL or a path as it stands, or a glob below `--inputs` that one file fits."""
+    path = wanted.path
+    if is_whole(path) and "*" not in path:
         where = path
         try:
             matches = [Input(PurePosixPath(path).name, path, size_of(path), "")]
         except FileNotFoundError:
             matches = []
     else:
-        where = join(folder, path)
-        matches = find_inputs(folder, path)
+        base, pattern = path.rsplit("/", 1) if is_whole(path) else (folder, path)
+        where = join(base, pattern)
+        matches = find_inputs(base, pattern)
     if not matches:
-        raise UsageError(f"{source}: no model at {where}. {about}")
+        raise UsageError(f"{source}: nothing at {where}. {wanted.about}")
     if len(matches) > 1:
         names = ", ".join(one.name for one in matches)
-        raise UsageError(f"{source}: {len(matches)} models fit {where}: {names}. Name one of them in the recipe.")
+        raise UsageError(f"{source}: {len(matches)} files fit {where}: {names}. Name one of them in the recipe.")
     return identified(matches)[0]

@@ -7,10 +7,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UsageError
+from ..manifest import WORK
 from ..records import counted
 from ..storage import Input, join, read_json, write_json
 
 FROZEN = "work/inputs.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A file that steps use: given by the user, or made by an earlier phase of the run (then it has a SHA-256).
+
+    `identity` is what fingerprints say of it: one model may come in two forms that give the same scores.
+    """
+
+    name: str  # a path in the output folder when it was made here
+    url: str
+    identity: str
+    sha256: str = ""
+
+    @classmethod
+    def given(cls, one: Input) -> Model:
+        return cls(one.name, one.url, one.identity)
+
+    @classmethod
+    def made(cls, output: str, path: str, sha256: str, identity: str = "") -> Model:
+        return cls(path, join(output, path), identity or sha256, sha256)
+
+
+def made_models(source: str) -> str:
+    """Where the models are listed that a run made for a source, for people who ask later: name → model."""
+    return join(WORK, "models", f"{source}.json")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,8 +23,9 @@ from ..errors import CorpusmillError, ShardError
 from ..formats.documents import DAMAGE, RowWriter, damage_row, read_rows
 from ..manifest import WORK, File, Receipt, read_receipts, write_receipt
 from ..records import Damage
-from ..storage import HashingFile, Published, join, publish_copy, publishing, remove, sha256_of
+from ..storage import HashingFile, Published, filesystem, is_local, join, publish_copy, publishing, remove, sha256_of
 
+SCRATCH = f"{WORK}/scratch"
 AGAIN = "The same command makes it again."
 
 
@@ -112,6 +115,16 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         with publishing(self.url(path)) as file, RowWriter(file, schema, self.item.fingerprint) as writer:
             yield writer
         self._add(path, file.published, writer.rows, writer.counts)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A local folder for what is gone when the block ends: in the output folder, where there is room for a run."""
+        below = None
+        if is_local(self.output):
+            below = Path(filesystem(self.url(SCRATCH))[1])
+            below.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=below) as folder:
+            yield Path(folder)
 
     def copy(self, source: str, path: str, file: File) -> None:
         """A second name for a file that an earlier phase published."""

@@ -51,6 +51,6 @@ def made_from(piece: Slice) -> tuple[object, ...]:
     return (piece.input.name, piece.input.size, piece.input.identity, piece.start, piece.stop)
 
 
-def versions(steps: Sequence[Step]) -> list[tuple[str, int]]:
+def versions(steps: Sequence[Step]) -> list[tuple[str, int, dict[str, object]]]:
     """What a fingerprint says of steps."""
-    return [(step.name, step.version) for step in steps]
+    return [(step.name, step.version, dict(step.decides)) for step in steps]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -46,7 +47,6 @@ class Exchange:
     keep: Keep  # who keeps a key that several documents have: nobody, or the first in the plan
     scope: Callable[[Input], str]  # inputs with the same answer are compared,
     groups: int  # cut into so many groups in the order of the plan
-    decides: Mapping[str, object]  # the settings that the keys depend on
     reasons: Callable[[Keys, Flags], list[Reason | None]]  # why each key of a document goes, to show it to people
 
 
@@ -61,7 +61,7 @@ class Answers(Protocol):
 class Aids:
     """What the steps of a work item use beside its documents. Empty where steps are only listed."""
 
-    models: Mapping[str, str] = field(default_factory=dict)  # name → URL
+    models: Mapping[str, str] = field(default_factory=dict)  # name → URL, those made in the run included
     answers: Answers | None = None
 
 
@@ -69,7 +69,9 @@ class Aids:
 class Step:
     """A named step: a batch of documents to the same number of documents or dropped ones.
 
-    `version` goes into the fingerprint of every output: raise it when the step may give other bytes.
+    `version` goes into the fingerprint of every output: raise it when the step may give other bytes. so do
+    the settings that `decides` lists. `uses` names the models that it looks at. A step that `waits` needs something
+    learnt from all documents that come as far as it.
     """
 
     name: str
@@ -78,6 +80,9 @@ class Step:
     note: str = ""
     version: int = 1
     exchange: Exchange | None = None
+    uses: tuple[str, ...] = ()
+    waits: bool = False
+    decides: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,14 @@ def shortened(name: str) -> str:
     return name if len(name.encode()) <= LONGEST_STEM else f"{name[: LONGEST_STEM // 8]}-{digest(name)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that a recipe names beside its inputs: a path, a glob below `--inputs` that one file fits, or a URL."""
+
+    path: str
+    about: str  # what it is and how to get it, in a line
+
+
 @dataclass(frozen=True)
 class Source:
     """A source of the corpus. Its functions are pure of Beam, and its options are its part of the recipe.
@@ -120,20 +133,48 @@ class Source:
     read: Callable[[Slice, Any], Iterator[Document | Damage]]
     steps: Callable[[Any, Aids], tuple[Step, ...]]
     revision: Callable[[Document], int] = lambda document: 0  # of two documents with one id the higher one stays
-    models: Callable[[Any], Mapping[str, str]] = lambda options: {}  # name → path, glob or URL, as in the recipe
-    about_models: Mapping[str, str] = field(default_factory=dict)  # name → what it is and how to get it, in a line
+    models: Callable[[Any], Mapping[str, Wanted]] = lambda options: {}  # by name, those that the recipe gives
     check: Callable[[Any, Mapping[str, str]], None] = lambda options, models: None  # raises UsageError before any work
-    content: Callable[[Document, Any], str | None] = lambda document, options: None  # same content: one of them stays
+    left_out: Callable[[Any], list[str]] = lambda options: []  # steps of the paper that the options skip
+    unique: Callable[[Any], bool] = lambda options: False  # whether of documents with the same content one stays
+    content: Callable[[Document], str] = lambda document: document.text  # what must be the same then
     about_content: str = ""  # of sources that can tell: what it is, and when one of them stays
-    shaping: Callable[[Any], Any] = lambda options: options  # the options less what decides no byte of its documents
+    decides: Callable[[Any], Mapping[str, object]] = lambda options: {}  # settings of `read`
     version: int = 1
 
 
 def step(
-    name: str, function: Callable[[Document], Document | Dropped], basis: Basis, note: str = "", version: int = 1
+    name: str,
+    function: Callable[[Document], Document | Dropped],
+    basis: Basis,
+    note: str = "",
+    version: int = 1,
+    uses: tuple[str, ...] = (),
+    waits: bool = False,
+    decides: Mapping[str, object] = MappingProxyType({}),
 ) -> Step:
     """A step that looks at one document at a time."""
-    return Step(name, lambda documents: [function(document) for document in documents], basis, note, version)
+
+    def one_by_one(documents: Sequence[Document]) -> list[Document | Dropped]:
+        return [function(document) for document in documents]
+
+    return Step(name, one_by_one, basis, note, version, None, uses, waits, decides)
+
+
+def cut_at_waiting(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The steps that run while a source is read, and those from the first one that waits on.
+
+    >>> one, two = Step("a", list, Basis.OURS), Step("b", list, Basis.OURS, waits=True)
+    >>> [[step.name for step in part] for part in cut_at_waiting([one, two, one])]
+    [['a'], ['b', 'a']]
+    """
+    at = next((number for number, step in enumerate(steps) if step.waits), len(steps))
+    return tuple(steps[:at]), tuple(steps[at:])
+
+
+def models_used(steps: Sequence[Step]) -> list[str]:
+    """The models that steps look at, each once, in their order."""
+    return list(dict.fromkeys(name for step in steps for name in step.uses))
 
 
 def drop(document: Document, reason: Reason, measure: float | None = None, detail: str = "") -> Dropped:

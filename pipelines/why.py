@@ -22,12 +22,12 @@ from ..formats.documents import DROPPED, read_table
 from ..manifest import RECIPE, read_receipts
 from ..mixtures.recipe import Recipe
 from ..records import Document, Dropped, Reason
-from ..storage import Input, identified, join, read_bytes, sizes
+from ..storage import Input, identified, join, read_bytes, read_json, sizes
 from .exchange import SliceAnswers, asking_step, documents_with, open_answers, sidecars_of
 from .finding import find_files, find_models
-from .inputs import recorded_inputs
+from .inputs import made_models, recorded_inputs
 from .reading import Reading, readings
-from .source import Aids, Flags, Keys, Step, run_steps, stem_of
+from .source import Aids, Flags, Keys, Step, models_used, run_steps, stem_of
 from .sources import SOURCES
 
 READ_AT_ONCE = 8  # Parquet files
@@ -214,6 +214,7 @@ class _Retelling:
         return dataclasses.replace(one, url=now.url)
 
     def _models(self, source: str) -> dict[str, str]:
+        """The URLs of the models that the steps use: given ones as the run had them, and those that it made."""
         found = find_models(source, self.recipe.active[source], self.inputs)
         recorded = recorded_inputs(self.output)[source]["models"]
         for name, one in found.items():
@@ -221,13 +222,17 @@ class _Retelling:
                 raise UsageError(
                     f"{one.name} is not the model of the run in {self.output}. Leave --inputs out, or run again."
                 )
-        return {name: one.url for name, one in found.items()}
+        made = read_json(join(self.output, made_models(source))) or {}
+        return {
+            **{name: one.url for name, one in found.items()},
+            **{name: join(self.output, one["name"]) for name, one in made.items()},
+        }
 
 
 def _traced(output: str, wanted: str, reading: Reading, models: Mapping[str, str]) -> list[_Trace]:
     """Read the slice again, and note what each step does to the documents of one id."""
     source, options = SOURCES[reading.source], reading.recipe
-    asking, answers, group = asking_step(source, options), None, ""
+    asking, answers, group = asking_step(source, options, models), None, ""
     if asking:
         name = reading.slice.name
         hashed, masked = (read_receipts(output, f"{source.name}/{phase}", [name]) for phase in ("hash", "masks"))
@@ -237,6 +242,8 @@ def _traced(output: str, wanted: str, reading: Reading, models: Mapping[str, str
         answers = _Remembering(open_answers(sidecars, lambda path, sha256: join(output, path)))
         group = next(path for path in masked[name].files if path.endswith(".group"))
     steps = source.steps(options, Aids(models, answers))
+    if missing := sorted(set(models_used(steps)) - set(models)):
+        raise UsageError(f"{source.name}: {missing[0]} is not made yet. {UNFINISHED}")
     # Who keeps the first of a line must have seen all that came before; no other step asks for other documents.
     shared = steps[: len(asking.before) + 1] if asking and asking.exchange.keep == "first" else ()
     traces = []

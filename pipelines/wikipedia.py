@@ -21,17 +21,25 @@ from .source import Aids, Basis, Slice, Source, Step, drop, keep_if, stem_of, st
 
 
 def steps(recipe: WikipediaRecipe, aids: Aids) -> tuple[Step, ...]:
+    return (
+        *articles(recipe),
+        step("markup to text", markup_to_text, Basis.PAPER, note="own scanner; templates go, they are not expanded"),
+        step("drop empty pages", keep_if(lambda d: bool(d.text), Reason.EMPTY), Basis.OURS),
+    )
+
+
+def articles(recipe: WikipediaRecipe) -> tuple[Step, ...]:
+    """The steps that choose pages, before their markup goes."""
     languages = frozenset(recipe.languages)
     return (
         step(
             "keep the languages",
             keep_if(lambda d: d.meta["language"] in languages, Reason.WIKIPEDIA_LANGUAGE),
             Basis.PAPER,
+            decides={"languages": recipe.languages},
         ),
         step("keep articles", keep_if(lambda d: d.meta["namespace"] == 0, Reason.WIKIPEDIA_NAMESPACE), Basis.REFERENCE),
         step("drop redirects", drop_redirects, Basis.REFERENCE),
-        step("markup to text", markup_to_text, Basis.PAPER, note="own scanner; templates go, they are not expanded"),
-        step("drop empty pages", keep_if(lambda d: bool(d.text), Reason.EMPTY), Basis.OURS),
     )
 
 
@@ -100,4 +108,12 @@ def _document(page: Page, info: SiteInfo, site: Site) -> Document:
     return Document(f"wikipedia:{info.language}/{page.id}", page.text, "wikipedia", meta)
 
 
-SOURCE = Source("wikipedia", "*.xml*", slices, read, steps, revision=lambda document: int(document.meta["revision"]))
+SOURCE = Source(
+    "wikipedia",
+    "*.xml*",
+    slices,
+    read,
+    steps,
+    revision=lambda document: int(document.meta["revision"]),
+    decides=lambda recipe: {"max_page_mb": recipe.max_page_mb},
+)

@@ -6,37 +6,42 @@ from rich import box
 from rich.table import Table
 
 from ..errors import UsageError, did_you_mean
-from ..mixtures.recipe import load
+from ..mixtures.recipe import Recipe
 from ..pipelines.source import Aids, Basis
 from ..pipelines.sources import SOURCES
 from ..records import Reason
 
+SKIPPED = "the paper has this step, and the recipe skips it"
 
-def rows(source: str) -> list[dict[str, str]]:
-    """One row a step: name, basis, note.
+
+def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
+    """One row a step: name, basis, note. Steps of the paper that the recipe skips are rows, too.
 
     Raises:
-        UsageError: an unknown source, or one that is not built yet.
+        UsageError: an unknown source, one that is not built yet, or not in the recipe.
     """
-    recipe = load("llama1")
     if source not in SOURCES:
         later = " The paper has it, and this version cannot read it yet." if source in recipe.active else ""
         raise UsageError(
             f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.{later}"
         )
-    steps = SOURCES[source].steps(recipe.active[source], Aids())
+    if source not in recipe.active:
+        raise UsageError(f"{source}: not in the recipe {recipe.name}; it has {', '.join(recipe.active)}.")
+    options = recipe.active[source]
+    steps = SOURCES[source].steps(options, Aids())
     shown = [{"step": step.name, "basis": str(step.basis), "note": step.note} for step in steps]
+    shown += [{"step": name, "basis": "left out", "note": SKIPPED} for name in SOURCES[source].left_out(options)]
     shown.append({"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description})
     if about := SOURCES[source].about_content:
         shown.append({"step": "one document a content", "basis": str(Basis.REFERENCE), "note": about})
     return shown
 
 
-def table(source: str) -> Table:
+def table(source: str, recipe: Recipe) -> Table:
     """The rows for a terminal."""
     result = Table(title=source, title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("step", "basis", "note"):
         result.add_column(name)
-    for row in rows(source):
+    for row in rows(source, recipe):
         result.add_row(*row.values())
     return result

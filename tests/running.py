@@ -12,8 +12,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 # What must be the same bytes everywhere; manifests, logs and reports hold times and hosts.
-SAME_BYTES = ("documents", "dropped", "tokens", "shards", "tokenizer", "errors")
-SMALL = ("--set", "tokenizer.vocab_size=800", "--set", "shards.tokens=20000")
+SAME_BYTES = ("documents", "dropped", "tokens", "shards", "tokenizer", "models", "errors")
+SMALL = tuple(
+    word
+    for setting in (
+        "tokenizer.vocab_size=800",
+        "shards.tokens=20000",
+        "sources.commoncrawl.cited.min_positives=5",
+    )
+    for word in ("--set", setting)
+)
+# CommonCrawl without what other sources teach it: to lines and language.
+UNFILTERED = ("--set", "sources.commoncrawl.perplexity=skip", "--set", "sources.commoncrawl.cited=skip")
 
 
 def command(*arguments: object) -> list[str]:

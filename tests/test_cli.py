@@ -12,7 +12,7 @@ import pytest
 
 from corpusmill.cli import main
 from corpusmill.samples import commoncrawl, wikipedia
-from running import SMALL, corpusmill, digests, manifest, run_arguments
+from running import SMALL, UNFILTERED, corpusmill, digests, manifest, run_arguments
 
 ALONE = ("--set", "sources.commoncrawl=null")  # Wikipedia alone
 
@@ -77,9 +77,10 @@ def test_limit_takes_a_share_by_hash_and_a_larger_one_only_adds(inputs: Path, fi
         return set(pq.read_table(output / "documents/wikipedia")["id"].to_pylist())
 
     small, large = tmp_path / "small", tmp_path / "large"
-    corpusmill(*run_arguments(inputs, small, 1, "--limit", 0.3, "--set", "tokenizer.vocab_size=500"), expect=4)
+    few = (*UNFILTERED, "--limit")  # of which too few would be cited to learn from
+    corpusmill(*run_arguments(inputs, small, 1, *few, 0.3, "--set", "tokenizer.vocab_size=500"), expect=4)
     # In small parts, so that the last documents of a slice may lie outside the limit after its last part is full.
-    corpusmill(*run_arguments(inputs, large, 1, "--limit", 0.6, "--set", "sources.wikipedia.part_mb=0.01"), expect=4)
+    corpusmill(*run_arguments(inputs, large, 1, *few, 0.6, "--set", "sources.wikipedia.part_mb=0.01"), expect=4)
     assert set() < ids(small) < ids(large) < ids(finished)
     counts = manifest(small)["sources"]["wikipedia"]
     assert (

@@ -13,7 +13,7 @@ from rich.console import Console
 from ...errors import ShardError, UsageError
 from ...manifest import RECEIPTS, Receipt, finished_items, read_receipts, receipt_url, total_damage
 from ...storage import LEFT_ASIDE, in_one_process, join, remove, sizes
-from ..phase import Phase, merge_damage, perform
+from ..phase import SCRATCH, Phase, merge_damage, perform
 from ..progress import PhaseWatch, watching
 from .map_shards import PLANS, MapShards, Written, plan_of
 from .runner import is_embedded, pipeline_options, run
@@ -42,10 +42,14 @@ class Driver:
                 f"{self.output}: memory:// is seen by one process only. Use --workers 1 here, or a folder."
             )
 
+    def say(self, text: str) -> None:
+        """Tell the user something that is no error."""
+        self.console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
     def sweep(self) -> None:
         """Delete the half-written files and the plans of a run that was killed. Only while the folder is locked."""
         for name in sizes(self.output):
-            if LEFT_ASIDE.search(name) or name.startswith(f"{PLANS}/"):
+            if LEFT_ASIDE.search(name) or name.startswith((f"{PLANS}/", f"{SCRATCH}/")):
                 remove(join(self.output, name))
 
     def run(self, phase: Phase) -> Mapping[str, Receipt]:

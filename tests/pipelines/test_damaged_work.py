@@ -10,7 +10,10 @@ import pytest
 from running import command as command_line
 from running import digests, environment, run_arguments
 
-PHASES = ("hash", "exchange", "masks", "extract", "unique", "twins", "documents")
+PHASES = (
+    *("hash", "exchange", "masks", "extract", "survey", "cutoffs", "examples", "citation", "judge"),
+    *("unique", "twins", "documents"),
+)
 SETTINGS = ("--set", "sources.commoncrawl.unique_content=true", "--set", "exchange_mb=0.01")
 FOLDERS = ("documents", "dropped", "errors")
 
@@ -53,8 +56,17 @@ def flip(at: int) -> Callable[[bytes], bytes]:
 @pytest.mark.parametrize(
     ("phase", "pattern", "change"),
     [
-        pytest.param("extract", "work/extract/**/*.twins", flip(8), id="a key of a content"),
-        pytest.param("extract", "work/extract/**/*.claims", flip(-41), id="a row of an id"),
+        pytest.param("judge", "work/judge/**/*.twins", flip(8), id="a key of a content"),
+        pytest.param("judge", "work/judge/**/*.claims", flip(-41), id="a row of an id"),
+        pytest.param("extract", "work/extract/**/*.documents.parquet", flip(60), id="documents that wait"),
+        pytest.param("judge", "work/judge/**/*.dropped.parquet", flip(60), id="dropped documents"),
+        pytest.param("survey", "work/survey/commoncrawl/*.parquet", flip(60), id="a survey"),
+        pytest.param("cutoffs", "models/commoncrawl/cutoffs.json", flip(-10), id="cutoffs"),
+        pytest.param("examples", "work/examples/**/*.parquet", flip(60), id="examples"),
+        pytest.param("citation", "models/commoncrawl/citation.bin", flip(-60), id="the classifier"),
+        pytest.param("masks", "models/cited.keys", flip(5), id="cited URLs"),
+        pytest.param("masks", "models/ngram/en.arpa", flip(-200), id="an n-gram model"),
+        pytest.param("masks", "models/ngram/en.sp.model", flip(-200), id="pieces"),
         pytest.param("extract", "work/damage/**/*.parquet", flip(-20), id="damage"),
         pytest.param(
             "extract", "work/receipts/commoncrawl/extract/*", lambda b: b.replace(b'": 1', b'": 7'), id="counts"

@@ -35,7 +35,7 @@ MIB = 1 << 20
 
 
 def recipe_of(lines: LinesRecipe, exchange_mb: float = 128.0) -> Recipe:
-    source = CommonCrawlRecipe(inputs=("*.wet",), epochs=1, min_chars=0, lines=lines)
+    source = CommonCrawlRecipe(inputs=("*.wet",), epochs=1, min_chars=0, lines=lines, perplexity="skip", cited="skip")
     return Recipe("test", Sources(commoncrawl=source), exchange_mb=exchange_mb)
 
 
@@ -46,7 +46,7 @@ def make_exchange(folder: Path, recipe: Recipe) -> tuple[list[Reading], dict[str
     asking = asking_step(SOURCE, options)
     one = asking.exchange
     groups = groups_of(one, plan)
-    hashed = make(hash_phase(SOURCE, plan, asking), folder)
+    hashed = make(hash_phase(SOURCE, plan, asking, {}), folder)
     compare = exchange.exchange_phase("commoncrawl", str(folder), groups, hashed, one.keep, recipe.exchange_mb)
     compared = make(compare, folder)
     masked = make(masks_phase("commoncrawl", str(folder), groups, hashed, compared, one.keep), folder)
@@ -179,7 +179,7 @@ def test_what_is_damaged_between_phases_is_made_again(phase: str, ending: str, t
         plan = readings("commoncrawl", identified(find_inputs(str(tmp_path / "in"), "commoncrawl/*/*.wet")), recipe)
         asking = asking_step(SOURCE, recipe.active["commoncrawl"])
         groups = groups_of(asking.exchange, plan)
-        hashed = driver.run(hash_phase(SOURCE, plan, asking))
+        hashed = driver.run(hash_phase(SOURCE, plan, asking, {}))
         if damage_after == "hash":
             flip(next(output.rglob(f"*a{ending}")))
         compared = driver.run(exchange.exchange_phase("commoncrawl", str(output), groups, hashed, "none", 1))

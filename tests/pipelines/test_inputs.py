@@ -17,7 +17,9 @@ FILES = [f"crawl-data/CC-MAIN-2019-09/segments/1550.{number}/wet/CC-MAIN-{number
 
 
 def recipe_of(*inputs: str, root: str = "", model: str = "models/lid.*") -> Recipe:
-    source = CommonCrawlRecipe(inputs=inputs, root=root, epochs=1, language=LanguageRecipe(model=model))
+    source = CommonCrawlRecipe(
+        inputs=inputs, root=root, epochs=1, language=LanguageRecipe(model=model), perplexity="skip", cited="skip"
+    )
     return Recipe("test", Sources(commoncrawl=source))
 
 
@@ -76,15 +78,13 @@ def test_a_list_that_is_cut_off_is_refused(folder: Path) -> None:
 
 def test_a_model_that_is_not_there_is_a_line_that_says_how_to_get_it(folder: Path) -> None:
     for model in ("models/lid.176.bin", str(folder / "lid.176.bin"), f"file://{folder}/lid.176.bin"):
-        with pytest.raises(
-            UsageError, match=r"no model at .*lid\.176\.bin.*CC BY-SA 3\.0.*https://dl\.fbaipublicfiles"
-        ):
+        with pytest.raises(UsageError, match=r"nothing at .*lid\.176\.bin.*CC BY-SA 3\.0.*https://dl\.fbaipublicfiles"):
             names(recipe_of("commoncrawl/", model=model), folder)
 
 
 def test_of_several_models_none_is_guessed(folder: Path) -> None:
     (folder / "models/lid.176.ftz").write_bytes(b"other")
-    with pytest.raises(UsageError, match=r"2 models fit .*models/lid\.176\.ftz, models/lid\.toy\.bin"):
+    with pytest.raises(UsageError, match=r"2 files fit .*models/lid\.176\.ftz, models/lid\.toy\.bin"):
         names(recipe_of("commoncrawl/"), folder)
 
 

@@ -18,7 +18,7 @@ from corpusmill.pipelines.reading import readings
 from corpusmill.pipelines.why import fates
 from corpusmill.records import Document, Reason
 from phases import write_wet
-from running import corpusmill, run_arguments
+from running import UNFILTERED, corpusmill, run_arguments
 
 
 def rows(output: Path, kind: str, source: str = "commoncrawl") -> list[dict]:
@@ -46,7 +46,10 @@ def test_the_lines_of_a_page_and_how_many_documents_have_them(finished: Path, in
         assert "\n".join(line.text for line in fate.lines if line.reason is None) == row["text"]
         assert [line.documents for line in fate.lines] == [expected[dump, normalize_line(x.text)] for x in fate.lines]
         assert {line.reason for line in fate.lines if line.documents > 1} == {Reason.CCNET_SHARED_LINE}
-        assert [step.outcome for step in fate.steps] == ["stays"] * 4
+        assert [step.outcome for step in fate.steps] == ["stays"] * 9
+        said = " ".join(step.detail for step in fate.steps)
+        meta = json.loads(row["meta"])
+        assert all(f"{name} {meta[name]}" in said for name in ("perplexity", "bucket", "citation_score"))
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,7 @@ def test_the_lines_of_a_page_and_how_many_documents_have_them(finished: Path, in
         (Reason.CCNET_NO_LINE_LEFT, 2),
         (Reason.CCNET_LANGUAGE_UNSURE, 3),
         (Reason.CCNET_LANGUAGE, 4),
+        (Reason.CCNET_BUCKET, 7),
     ],
 )
 def test_a_dropped_page_is_followed_to_the_step_that_dropped_it(
@@ -72,7 +76,7 @@ def test_a_dropped_page_is_followed_to_the_step_that_dropped_it(
 
 def test_where_the_first_keeps_a_line_what_came_before_counts(inputs: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    settings = ("--set", "sources.commoncrawl.lines.keep=first")
+    settings = (*UNFILTERED, "--set", "sources.commoncrawl.lines.keep=first")
     arguments = run_arguments(inputs, output, 1, *settings)
     arguments.insert(2, "commoncrawl")
     corpusmill(*arguments, expect=4)
@@ -138,7 +142,8 @@ def test_a_page_that_was_too_short_keeps_no_line_from_others(inputs: Path, tmp_p
     output = str(tmp_path / "out")
     settings = ("lines.keep=first", "language.keep=[bg, de, en, es, fr, tr]", "language.threshold=0")
     arguments = [word for setting in settings for word in ("--set", f"sources.commoncrawl.{setting}")]
-    corpusmill("run", "sample", "commoncrawl", "--inputs", tmp_path / "in", "--output", output, *arguments)
+    more = (*UNFILTERED, *arguments)
+    corpusmill("run", "sample", "commoncrawl", "--inputs", tmp_path / "in", "--output", output, *more)
     first = fates(output, "commoncrawl:a", str(tmp_path / "in"))
     assert sorted(fate.outcome for fate in first) == ["ccnet.no_line_left", "kept"]
     for fate in first:
@@ -150,7 +155,7 @@ def test_a_page_that_was_too_short_keeps_no_line_from_others(inputs: Path, tmp_p
 def test_the_group_is_that_of_the_last_run(inputs: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     for groups in (1, 9):
-        more = ("--redo", "--set", f"sources.commoncrawl.lines.groups={groups}")
+        more = ("--redo", *UNFILTERED, "--set", f"sources.commoncrawl.lines.groups={groups}")
         arguments = run_arguments(inputs, output, 1, *more)
         corpusmill(*arguments[:2], "commoncrawl", *arguments[2:], expect=4)
     row = next(row for row in rows(output, "documents") if json.loads(row["meta"])["lines_in"] > 20)
@@ -180,9 +185,8 @@ def test_of_two_documents_of_one_id_each_has_its_own_lines(inputs: Path, tmp_pat
     arguments = [word for setting in settings for word in ("--set", f"sources.commoncrawl.{setting}")]
     for texts in (("one", "two"), ("two", "one")):
         write_wet(wet, [("a", f"title\n{text} {long}\n") for text in texts])
-        corpusmill(
-            "run", "sample", "commoncrawl", "--inputs", tmp_path / "in", "--output", output, "--redo", *arguments
-        )
+        more = ("--redo", *UNFILTERED, *arguments)
+        corpusmill("run", "sample", "commoncrawl", "--inputs", tmp_path / "in", "--output", output, *more)
         [kept] = rows(output, "documents")
         found = {fate.outcome: fate for fate in fates(str(output), "commoncrawl:a", str(tmp_path / "in"))}
         assert found["kept"].lines[0].text == kept["text"]

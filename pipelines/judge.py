@@ -1,0 +1,63 @@
+"""The phase that runs the steps that waited: on the documents that `extract` left, with what these taught."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..formats.documents import document_of, read_rows
+from ..manifest import WORK, Receipt
+from ..mixtures.recipe import Recipe, SourceRecipe
+from ..storage import digest, join
+from .inputs import Model
+from .phase import Item, Phase, ShardOutput
+from .reading import versions
+from .results import Drops, Results, results_of, urls_of, used, write_results
+from .source import Aids, Source, cut_at_waiting, models_used, run_steps
+from .sources import SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Task: one shard that `extract` left."""
+
+    source: str
+    options: SourceRecipe
+    results: Results
+    drops: Drops
+    models: Mapping[str, Model]
+
+
+def judge_phase(source: Source, extracted: Mapping[str, Receipt], models: Mapping[str, Model], recipe: Recipe) -> Phase:
+    """Run the steps that waited on every shard. What they keep has claims, as after `extract`."""
+    options = recipe.active[source.name]
+    _, steps = cut_at_waiting(source.steps(options, Aids()))
+    aids = used(models, models_used(steps))
+    drops = Drops(recipe.head_chars, recipe.dropped_heads)
+    identities = {name: one.identity for name, one in aids.items()}
+    decides = (source.version, source.unique(options), versions(steps), dataclasses.asdict(drops), identities)
+    items = []
+    for one in results_of(extracted):
+        fingerprint = digest("judge", 1, decides, one.documents[1].sha256, one.dropped[1].sha256)
+        task = Judge(source.name, options, one, drops, aids)
+        items.append(Item(one.shard, fingerprint, one.documents[1].bytes, task))
+    return Phase(f"{source.name}/judge", items, judge)
+
+
+def judge(task: Judge, out: ShardOutput) -> None:
+    source = SOURCES[task.source]
+    (documents, file), (dropped, gone) = task.results.documents, task.results.dropped
+    _, steps = cut_at_waiting(source.steps(task.options, Aids(urls_of(out, task.models))))
+    rows = read_rows(out.verified(documents, file.sha256))
+    # Lines were counted when the source was read.
+    results = run_steps((document_of(row) for row in rows), steps)
+    counts = Counter(file.counts)
+    for name in ("documents.kept", "bytes.kept"):
+        counts[name] = 0
+    counts["documents.in"] -= file.rows  # they come in once more
+    unlimited = dataclasses.replace(task.options, part_mb=float("inf"))
+    stem = join(WORK, "judge", source.name, task.results.shard)
+    before = read_rows(out.verified(dropped, gone.sha256))
+    write_results(out, stem, next(results, None), results, source, unlimited, task.drops, counts, before)

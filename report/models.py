@@ -1,0 +1,53 @@
+"""The models that a run made, in a table: what each was made from, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from .funnel import decimal, number, percent
+
+
+def table(models: Mapping[str, Any]) -> Table:
+    """A row a fact; `models` is that part of `manifest.json`: the path of a JSON file → what it says."""
+    result = Table(title="Models", title_justify="left", box=box.SIMPLE_HEAD)
+    result.add_column("model")
+    result.add_column("")
+    for path, facts in sorted(models.items()):
+        kind, name = PurePosixPath(path).parent.name, PurePosixPath(path).stem
+        for row in _ROWS[kind if kind == "ngram" else name](name, facts):
+            result.add_row(*row)
+    return result
+
+
+def _ngram(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield f"n-grams, {name}", f"{number(facts['lead_sections'])} lead sections, {number(facts['tokens'])} tokens"
+    counts = ", ".join(map(number, facts["ngrams"]))
+    by = "" if facts["estimator"] == "own" else f", by {facts['estimator']}"
+    yield "", f"n-grams of 1 to {len(facts['ngrams'])} words: {counts}{by}"
+
+
+def _cutoffs(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for language, cutoffs in facts.items():
+        yield (
+            f"cutoffs, {language}",
+            f"head: a perplexity below {cutoffs['head']:g}, middle: below {cutoffs['middle']:g}",
+        )
+
+
+def _citation(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    held = facts["held_out"]
+    yield "cited pages", f"trained on {number(facts['trained_on'])} pages"
+    yield (
+        "",
+        f"of {number(held['positives'])} cited and {number(held['negatives'])} other pages held out: precision "
+        f"{percent(held['precision'])}, recall {percent(held['recall'])} at {held['min_score']:g}, "
+        f"AUC {decimal(held['auc'])}",
+    )
+
+
+_ROWS = {"ngram": _ngram, "cutoffs": _cutoffs, "citation": _citation}
