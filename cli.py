@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Ours before the first --, Beam's after it: a mistyped option of ours must not flow to Beam in silence.
     cut = given.index("--") if "--" in given else len(given)
     try:
-        if given[cut:] and given[0] != "run":
-            raise UsageError("options after -- are Beam's, and only `corpusmill run` takes them.")
+        if given[cut:] and given[0] not in ("run", "ngram"):
+            raise UsageError("options after -- are Beam's, and only `corpusmill run` and `ngram` take them.")
         result = cli.main(given[:cut], prog_name="corpusmill", standalone_mode=False, obj=given[cut + 1 :])
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
@@ -263,7 +263,9 @@ def ngram(
     loaded = _load(recipe, overrides, limit)
     if loaded.sources.wikipedia is None:
         raise UsageError(f'the recipe "{loaded.name}" has no wikipedia; n-gram models are trained on it.')
-    return _execute(Command(loaded, sources=("wikipedia",), beam=beam, ngrams=languages, **options), as_json)
+    return _execute(
+        Command(loaded, sources=("wikipedia",), beam=beam, ngrams=tuple(dict.fromkeys(languages)), **options), as_json
+    )
 
 
 def _quieten_beam() -> None:
@@ -283,8 +285,12 @@ def _execute(command: Command, as_json: bool) -> int:
         _print_run(facts, command.output)
     damaged = sum(facts["damage"].values())
     if damaged:
+        shown = sum(
+            n for counts in facts["sources"].values() for name, n in counts.items() if name.startswith("damage.")
+        )
+        beside = f", {damaged - shown} of it in dumps that were read for models" if damaged > shown else ""
         where = f"{command.output}/errors lists them with path, offset and reason."
-        message = f"{counted(damaged, 'piece')} of damaged input left out; {where}"
+        message = f"{counted(damaged, 'piece')} of damaged input left out{beside}; {where}"
         Console(stderr=True).print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
     return DAMAGED if damaged and not command.allow_damage else 0
 
@@ -419,14 +425,14 @@ def score(models: str, files: tuple[str, ...], as_json: bool, **options: Any) ->
 
     A .jsonl or .jsonl.gz file has a document a line, its field `text`; any other file is one document; - is stdin.
     """
-    from .report.score import score_files, table
+    from .report.score import print_scores, score_files
 
     scores = score_files(files, models, **options)
     if as_json:
         for one in scores:
             click.echo(json.dumps(asdict(one)))
     else:
-        funnel.answer_console().print(table(scores))
+        print_scores(scores, funnel.answer_console())
 
 
 @cli.command(

@@ -119,9 +119,15 @@ def override(values: dict[str, Any], assignment: str) -> dict[str, Any]:
         raise ConfigError(f'--set {assignment}: expected KEY=VALUE, as in "--set seed=2".')
     result = inner = dict(values)
     *parents, last = path.split(".")
-    for name in parents:
-        below = inner.get(name)
-        inner[name] = dict(below) if isinstance(below, dict) else {}
+    for depth, name in enumerate(parents, 1):
+        below = {} if inner.get(name) is None else inner[name]
+        if not isinstance(below, dict):
+            above = ".".join(parents[:depth])
+            raise ConfigError(
+                f"--set {assignment}: {above} is {below!r:.60}, which has no settings below it. "
+                f'Set "{above}=null" before, or leave this out.'
+            )
+        inner[name] = dict(below)
         inner = inner[name]
     try:
         inner[last] = yaml.safe_load(text)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+
+Bucket = Literal["head", "middle", "tail", "all"]
+"""A part of the pages of a language by perplexity; "all" is that of pages without one."""
 
 
 def counted(n: int, noun: str) -> str:

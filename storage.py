@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gzip
 import hashlib
 import itertools
 import json
@@ -16,6 +17,7 @@ import re
 import shutil
 import tempfile
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ from .errors import ShardError, SourceError, UsageError
 
 MIB = 1 << 20
 ASIDE = ".tmp"
+_GZIP = b"\x1f\x8b"
+_MAX_LINE_BYTES = 16_384
 LEFT_ASIDE = re.compile(r"(^|/)\.[0-9a-f]{32}" + re.escape(ASIDE) + "$")  # the name of a half-written file
 
 
@@ -207,6 +211,37 @@ def read_bytes(url: str) -> bytes:
     """The whole of a small file."""
     with open_read(url) as file:
         return file.read()
+
+
+def read_lines(url: str) -> Iterator[str]:
+    """The lines of a text file with their ends, one at a time; packed by gzip or not, as its first bytes tell.
+
+    A byte order mark goes, and what is no UTF-8 becomes U+FFFD. Of a line longer than 16 KiB the beginning comes, with
+    a NUL after it, so that its last word is not taken for a whole one.
+
+    Raises:
+        UsageError: the file cannot be opened, read or unpacked.
+    """
+    try:
+        with open_read(url) as raw:
+            packed = raw.read(len(_GZIP)) == _GZIP
+            raw.seek(0)
+            file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
+            while line := file.readline(_MAX_LINE_BYTES):
+                is_cut = _goes_on(line)
+                yield line.decode(errors="replace").removeprefix("\ufeff") + "\0" * is_cut
+                while is_cut:
+                    is_cut = _goes_on(file.readline(_MAX_LINE_BYTES))
+    except SourceError as error:
+        raise UsageError(f"{error} Expected a text file, packed by gzip or not.") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(
+            f"{url}: cannot be read ({type(error).__name__}: {error}). Expected a text file, packed by gzip or not."
+        ) from error
+
+
+def _goes_on(line: bytes) -> bool:
+    return len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n")
 
 
 def read_range(url: str, start: int, stop: int) -> bytes:

@@ -37,7 +37,7 @@ from ..pipelines.judge import judge_phase
 from ..pipelines.leads import CITED, cited_phase, leads_phase
 from ..pipelines.ngram import make_ngrams
 from ..pipelines.phase import Phase, perform
-from ..pipelines.quality import CITED_URLS, learn
+from ..pipelines.quality import CITED_KEYS, learn
 from ..pipelines.reading import Reading, readings
 from ..pipelines.source import Aids, batches
 from ..pipelines.unique import ID, unique_phase
@@ -97,7 +97,7 @@ def run_phases(
     compared = run(exchange_phase("commoncrawl", output, groups, hashed, keep, recipe.exchange_mb))
     sidecars = sidecars_of(hashed, run(masks_phase("commoncrawl", output, groups, hashed, compared, keep)), keep)
     cited = run(cited_phase({}, {URLS: models[URLS]}))
-    models[CITED_URLS] = Model.made(output, CITED, cited["cited"].files[CITED].sha256)
+    models[CITED_KEYS] = Model.made(output, CITED, cited["cited"].files[CITED].sha256)
     dumps = readings("wikipedia", given["wikipedia"].files, recipe)
     leads = run(leads_phase(dumps, options.ngram_languages, cites=False, reports=True))
     models |= make_ngrams(run, output, leads, options.ngram_languages, recipe.ngram)

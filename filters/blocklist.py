@@ -1,28 +1,24 @@
 """Lists of domains and addresses that are not to be used: block lists, and the wishes of those who opted out.
 
 A line names a domain, which goes with all below it (`example.org`, `.example.org`, `*.example.org`,
-`http://example.org/`, the hosts file's `0.0.0.0 example.org`), a page (`example.org/a?b`), or all pages whose address
-begins so (`example.org/a/*`). What follows a `#` after a space is a comment. Addresses are compared as `normalize_url`
-has them, so a copy in an archive goes with its page.
+`http://example.org/`, the hosts file's `0.0.0.0 example.org`; `example.org:8080` at that port alone), a page
+(`example.org/a?b`), or all pages whose address begins so (`example.org/a/*`). What follows a `#` after a space is a
+comment. Addresses are compared as `normalize_url` has them, so a copy in an archive goes with its page.
 Source: hosts(5); the lists `domains` and `urls` of Université Toulouse Capitole.
 """
 
 from __future__ import annotations
 
 import functools
-import gzip
 import re
-import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, cast
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from ..errors import SourceError, UsageError
-from ..records import counted
-from ..storage import open_read
+from ..errors import UsageError
+from ..storage import read_lines
 from .urls import canonical_url, normalize_url
 
 _PLAIN_DOMAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.){1,8}[a-z]{2,24}")
@@ -30,15 +26,15 @@ _NUMBERS = re.compile(r"[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*(?:%[a-z0-9]+)?")
 _SITE = re.compile(r"(?:https?://|//)?[^/?#]+/?", re.IGNORECASE)
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*", re.DOTALL)
 _PORT = re.compile(r":[0-9]+$")
-_MAX_LINE_BYTES = 16_384
-_NEXT = "Expected a list of domains and addresses, one on a line, packed by gzip or not; name another, or none."
-_GZIP = b"\x1f\x8b"
+_MAX_SHOWN = 60
+_NEXT = "Expected a list of domains and addresses, one on a line; name another, or none."
 
 
 class BlockList:
     """Domains and addresses as sorted 64-bit hashes: 8 bytes each, however long the list.
 
-    `n_unusable` counts the lines that name nothing to block: what is no address, and domains without a dot.
+    `n_unusable` of the `n_entries` name nothing to block (what is no address, domains without a dot); `unusable` is the
+    line of the first of them.
 
     >>> blocked = BlockList(["example.org  # all of it", "http://a.example/private/*", "com", "http://"])
     >>> blocked.match("https://www.Example.org/a"), blocked.match("http://a.example/private/b")
@@ -48,14 +44,17 @@ class BlockList:
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.n_unusable = 0
+        self.n_entries = self.n_unusable = 0
+        self.unusable = ""
         keys = array("Q")
         lengths: set[int] = set()
         for line in lines:
             for word in _words(line):
                 entry = _entry(word)
+                self.n_entries += 1
                 if not entry:
                     self.n_unusable += 1
+                    self.unusable = self.unusable or line.strip()
                     continue
                 keys.append(xxh3_64_intdigest(entry.encode()))
                 if entry.endswith("*"):
@@ -85,44 +84,39 @@ class BlockList:
 
     def _candidates(self, address: str) -> Iterator[str]:
         """The entries that would block an address: its domains, the widest first, its beginnings, itself."""
-        host = _PORT.sub("", address.partition("/")[0])
+        authority = address.partition("/")[0]
+        host = _PORT.sub("", authority)
         dot = host.rfind(".")
         while dot > 0:
             dot = host.rfind(".", 0, dot)
             yield host[dot + 1 :]
+            if authority != host:
+                yield authority[dot + 1 :]
         for length in self._prefix_lengths:
             if length > len(address):
                 break
             yield f"{address[:length]}*"
-        if "/" in address or host != address:
+        if "/" in address:
             yield address
 
 
 @functools.cache
 def open_block_list(url: str) -> BlockList:
-    """The list in a file, packed by gzip or not, read once per process. Raises UsageError when it names nothing."""
-    try:
-        with open_read(url) as raw:
-            packed = raw.read(2) == _GZIP
-            raw.seek(0)
-            found = BlockList(_lines(cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw))
-    except SourceError as error:
-        raise UsageError(f"{error} {_NEXT}") from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(f"{url}: cannot be unpacked ({type(error).__name__}: {error}). {_NEXT}") from error
-    if not len(found):
-        raise UsageError(f"{url}: {counted(found.n_unusable, 'line')} name nothing that can be blocked. {_NEXT}")
+    """The list in a file, packed by gzip or not, read once per process.
+
+    Raises:
+        UsageError: the file cannot be read, or most of it names nothing that can be blocked: a list in another syntax,
+            of which the few lines that happen to be addresses must not pass for all of it.
+    """
+    found = BlockList(read_lines(url))
+    if not found.n_entries:
+        raise UsageError(f"{url}: has no entry. {_NEXT}")
+    if 2 * found.n_unusable > found.n_entries:
+        raise UsageError(
+            f"{url}: {found.n_unusable:,} of {found.n_entries:,} entries name nothing that can be blocked, such as "
+            f"{found.unusable[:_MAX_SHOWN]!r}. {_NEXT}"
+        )
     return found
-
-
-def _lines(file: BinaryIO) -> Iterator[str]:
-    """The lines of a file; of one that is too long the beginning, whose last word is spoilt."""
-    while line := file.readline(_MAX_LINE_BYTES):
-        is_cut = len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n")
-        yield line.decode(errors="replace").removeprefix("\ufeff") + "\0" * is_cut
-        while is_cut:
-            line = file.readline(_MAX_LINE_BYTES)
-            is_cut = len(line) == _MAX_LINE_BYTES and not line.endswith(b"\n")
 
 
 def _words(line: str) -> list[str]:

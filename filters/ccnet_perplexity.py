@@ -10,16 +10,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from ..records import Bucket
 from .ccnet_lines import PUNCTUATION
-
-Bucket = Literal["head", "middle", "tail", "all"]
-
-HEAD_PERCENTILE, MIDDLE_PERCENTILE = 30.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +82,8 @@ def bucket_of(perplexity: float | None, cutoffs: Cutoffs | None) -> Bucket:
 def find_cutoffs(
     perplexities: Sequence[float] | npt.NDArray[np.float64],
     counts: Sequence[int] | npt.NDArray[np.int64],
-    head: float = HEAD_PERCENTILE,
-    middle: float = MIDDLE_PERCENTILE,
+    head: float,
+    middle: float,
 ) -> Cutoffs:
     """The perplexities at two percentiles of some documents: at most so many per cent of them lie strictly below.
 
@@ -95,9 +91,9 @@ def find_cutoffs(
         perplexities: distinct values, ascending.
         counts: how many documents have each.
 
-    >>> find_cutoffs([100.0, 200.0, 300.0, 400.0], [4, 3, 2, 1])
+    >>> find_cutoffs([100.0, 200.0, 300.0, 400.0], [4, 3, 2, 1], 30, 60)
     Cutoffs(head=100.0, middle=200.0)
-    >>> find_cutoffs([100.0], [10])
+    >>> find_cutoffs([100.0], [10], 30, 60)
     Cutoffs(head=100.0, middle=100.0)
     """
     ends = np.cumsum(np.asarray(counts, np.int64))

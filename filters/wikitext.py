@@ -11,7 +11,7 @@ import html
 import re
 
 from .wikitext_layout import lay_out
-from .wikitext_scan import LITERAL, cut_blocks, literal_text, resolve
+from .wikitext_scan import GAP, LITERAL, cut_blocks, literal_text, resolve
 from .wikitext_site import ENGLISH, Site, is_redirect
 
 __all__ = ["ENGLISH", "Site", "is_redirect", "lead_text", "to_text"]
@@ -40,6 +40,8 @@ _QUOTES = re.compile(r"'{2,}")
 _SWITCH = re.compile(r"__(?:[^\W\d_]++_?)++_")
 _SIGNATURE = re.compile(r"~{3,5}")
 _VARIANT = re.compile(r"-\{([^{}]*+)\}-")
+_HEADING = re.compile(rf"\n{GAP}*+=[^\n]+=[ \t{GAP}]*+(?![^\n])")
+_BRACES = re.compile(r"\{\{+|\}\}+")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
@@ -55,15 +57,43 @@ def to_text(wikitext: str, site: Site = ENGLISH) -> str:
 
 
 def lead_text(wikitext: str, site: Site = ENGLISH) -> str:
-    """The plain text of a page up to its first heading.
+    """The plain text of a page up to its first heading: a line that begins and ends with equals signs.
+
+    What looks like one inside a template that is closed is none.   Source: MediaWiki, `Parser::handleHeadings`.
 
     >>> lead_text("'''Foo''' is a bar.<!--\\n== not one ==\\n-->\\n\\n== History ==\\nIt was a baz.")
     'Foo is a bar.'
+    >>> lead_text("{{box|\\n== not one ==\\n}}Foo\\n== nor this\\n= History =\\nIt was a baz.")
+    'Foo\\n== nor this'
     >>> lead_text("== Only ==\\nsections"), lead_text("")
     ('', '')
     """
     text, literals = cut_blocks(_without_marks(wikitext))
-    return _render(f"\n{text}".partition("\n==")[0], literals, site)
+    text = f"\n{text}"
+    lead = _HEADING.split(text, maxsplit=1)[0]
+    if lead.count("{{") > lead.count("}}"):
+        lead = _HEADING.split(_without_templates(text), maxsplit=1)[0]
+    return _render(lead, literals, site)
+
+
+def _without_templates(text: str) -> str:
+    """The text without the templates that are closed, down to the first that is not.
+
+    >>> _without_templates("a{{b|{{{c}}}}}d{{e {{f}}") == f"a{GAP}d{{{{e {{{{f}}}}"
+    True
+    """
+    pieces: list[str] = []
+    depth = start = position = 0
+    for braces in _BRACES.finditer(text):
+        if text[braces.start()] == "{":
+            start = start if depth else braces.start()
+            depth += braces.end() - braces.start()
+        elif depth:
+            depth = max(0, depth - (braces.end() - braces.start()))
+            if not depth:
+                pieces += text[position:start], GAP
+                position = braces.end()
+    return "".join((*pieces, text[position:]))
 
 
 def _render(text: str, literals: list[tuple[str, str]], site: Site) -> str:

@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from ..config import build, override, parse_yaml, to_yaml
 from ..errors import ConfigError, did_you_mean
+from ..records import Bucket
 from ..storage import digest
 from .circle import MAX_COPIES
 
@@ -81,11 +83,9 @@ class LanguageRecipe:
     def __post_init__(self) -> None:
         if not self.keep:
             raise ValueError("keep must name at least one language.")
+        _refuse_repeats("keep", self.keep)
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must lie in 0–1, got {self.threshold}.")
-
-
-Bucket = Literal["head", "middle", "tail", "all"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ class PerplexityRecipe:
             raise ValueError(f"expected 0 < head < middle < 100, got head {self.head} and middle {self.middle}.")
         if not self.keep:
             raise ValueError("keep must name at least one of head, middle, tail, all.")
+        _refuse_repeats("languages", self.languages)
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class CitedRecipe:
     min_score: float = 0.25
     min_chars: int = 1000  # of a positive page
     min_positives: int = 1000  # fewer are an error, not a bad model
+    max_positives: int = 300_000  # pages to learn from, chosen by hash; RedPajama crawled about so many
     held_out: float = 0.1  # share of the examples that the model is measured on
 
     def __post_init__(self) -> None:
@@ -127,6 +129,10 @@ class CitedRecipe:
             raise ValueError(f"held_out must lie in 0–0.5, got {self.held_out}.")
         if self.min_positives < 1 or self.min_chars < 0:
             raise ValueError("min_positives must be at least 1, and min_chars at least 0.")
+        if self.max_positives < self.min_positives:
+            raise ValueError(
+                f"max_positives must be at least min_positives, {self.min_positives}, got {self.max_positives}."
+            )
         if self.model and self.urls:
             raise ValueError("give a model or urls, not both: urls are for training a model.")
 
@@ -217,6 +223,12 @@ class NgramRecipe:
             raise ValueError(f"order must lie in 2–6, got {self.order}: KenLM is compiled for no more.")
         if self.vocab_size < 300 or self.documents < 1 or self.pieces_mb < 1 or self.memory_mb < 100:
             raise ValueError("expected vocab_size >= 300, documents >= 1, pieces_mb >= 1 and memory_mb >= 100.")
+        falls = any(low > high for low, high in pairwise(self.prune))
+        if self.prune and (self.prune[0] != 0 or falls or len(self.prune) > self.order):
+            raise ValueError(
+                f"prune: expected at most {self.order} thresholds (one an order), the first 0 and none below the one "
+                f"before it; got {list(self.prune)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -360,6 +372,12 @@ def _read(path: str) -> str:
     raise ConfigError(
         f"{path}: no such recipe{did_you_mean(file.stem, recipes)}; shipped ones: {', '.join(sorted(recipes))}."
     )
+
+
+def _refuse_repeats(name: str, values: Sequence[str]) -> None:
+    twice = next((value for place, value in enumerate(values) if value in values[:place]), None)
+    if twice is not None:
+        raise ValueError(f"{name} names {twice} twice.")
 
 
 def _plain(value: Any) -> Any:

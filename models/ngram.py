@@ -6,19 +6,20 @@ CCNet's code scores a page as one sentence of its language's SentencePiece piece
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..errors import UsageError
-from ..storage import filesystem, join, local_copy
+from ..errors import SourceError, UsageError
+from ..storage import filesystem, join, local_copy, open_read, size_of
 from .pieces import open_piece_model
 
 PIECES, MODELS = ".sp.model", (".arpa.bin", ".binary", ".arpa")
@@ -135,17 +136,29 @@ def require_kenlm() -> Any:
     return kenlm
 
 
+def check_model(path: str) -> None:
+    """Raise UsageError for a file whose beginning is not that of a model, without loading it."""
+    with _refusing(path), open_read(path) as file:
+        _check(file, size_of(path))
+
+
 def _load(path: str) -> Any:
     kenlm = require_kenlm()
     config = kenlm.Config()
     config.show_progress = False
     config.arpa_complain = kenlm.ARPALoadComplain.NONE
+    with _refusing(path), local_copy(path) as local:
+        with Path(local).open("rb") as file:
+            _check(file, Path(local).stat().st_size)
+        return kenlm.Model(local, config)
+
+
+@contextlib.contextmanager
+def _refusing(path: str) -> Iterator[None]:
+    """What goes wrong with a file, as a UsageError."""
     try:
-        with local_copy(path) as local:
-            with Path(local).open("rb") as file:
-                _check(file, Path(local).stat().st_size)
-            return kenlm.Model(local, config)
-    except (OSError, RuntimeError, ValueError, MemoryError, zipfile.BadZipFile) as error:
+        yield
+    except (OSError, RuntimeError, ValueError, MemoryError, SourceError, zipfile.BadZipFile) as error:
         reason = " ".join(_WHERE.sub("", " ".join(str(error).split())).split())[:200]
         raise UsageError(
             f"{path}: expected a KenLM binary or an ARPA file, got {reason or type(error).__name__}. "

@@ -25,8 +25,8 @@ import pyarrow as pa
 from ..filters.ccnet_lines import PUNCTUATION
 from ..filters.ccnet_perplexity import normalize_stripped
 
-MAX_WORDS, MAX_WORD_BYTES = 400_000, 32
-"""Words remembered, and how long one may be: some 60 MB. Chinese and Japanese have no words in this sense."""
+MAX_WORDS, MAX_WORD_BYTES = 250_000, 32
+"""Words remembered before the latest of them go, 60 MB at most, and how long one may be."""
 BATCH_BYTES = 1 << 21
 
 _BLANK = b" "

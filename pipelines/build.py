@@ -12,9 +12,20 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
-from ..manifest import RECIPE, File, Receipt, files_of, read_facts, total_counts, total_damage, write_manifest
+from ..manifest import (
+    RECIPE,
+    File,
+    Receipt,
+    files_of,
+    finished_items,
+    read_facts,
+    total_counts,
+    total_damage,
+    write_manifest,
+)
 from ..mixtures.plan import plan
 from ..mixtures.recipe import CommonCrawlRecipe, Recipe
+from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS
 from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, size_of, sizes, write_json
@@ -31,7 +42,7 @@ from .leads import CITED, cited_phase, leads_phase
 from .lock import LOCK
 from .ngram import ARPA, languages_of, make_ngrams, pack_ngrams
 from .phase import Phase
-from .quality import CITED_URLS, learn
+from .quality import CITED_KEYS, learn
 from .reading import Reading, readings
 from .source import Aids, cut_at_waiting
 from .sources import SOURCES
@@ -66,6 +77,8 @@ def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
             f'the recipe "{recipe.name}" needs {", ".join(missing)}, which this version cannot read yet. '
             f"Name the sources that it can, to make their documents: {' '.join(built)}."
         )
+    if recipe.ngram.estimator == "lmplz" and not find_tool("lmplz"):
+        raise UsageError("ngram.estimator: lmplz is not on PATH. Build it from KenLM's sources, or set it to own.")
     unknown = [form for form in recipe.shards.formats if form not in FORMATS]
     if unknown:
         raise UsageError(f"shards.formats: unknown format {unknown[0]}; known: {', '.join(FORMATS)}.")
@@ -95,7 +108,7 @@ def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool) -> None:
         )
     if not whole and (read_facts(output) or {}).get("complete"):
         raise UsageError(
-            f"{output}: holds a finished run of the whole recipe. Name no sources, or give another --output."
+            f"{output}: holds a finished run of the whole recipe. Give another --output, or run the whole recipe again."
         )
 
 
@@ -133,8 +146,12 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
                 both = f"{other} and {reading.slice.input.name}"
                 raise UsageError(f"{source}: the outputs of {both} would have one name. Rename one.")
         if one.plan:
-            SOURCES[source].check(recipe.active[source], {name: model.url for name, model in one.models.items()})
+            SOURCES[source].check(recipe.active[source], urls_by_name(one.models))
     return work
+
+
+def urls_by_name(models: Mapping[str, Model]) -> dict[str, str]:
+    return {name: model.url for name, model in models.items()}
 
 
 def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
@@ -145,6 +162,7 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
         for name, identity in {r.slice.input.name: r.slice.input.identity for r in one.plan}.items():
             if (other := seen.setdefault(identity, name)) != name:
                 notes.append(f"{source}: {name} has the same content as {other}. Was it fetched twice?")
+        notes += [f"{source}: {note}" for note in SOURCES[source].odd(recipe.active[source], urls_by_name(one.models))]
         if asking := asking_step(SOURCES[source], recipe.active[source]):
             groups = groups_of(asking.exchange, one.plan)
             alone = [group for group in groups if len(group.slices) == 1 and group.of > 1]
@@ -178,16 +196,21 @@ def build(
     corpus = {source: make_documents(driver, source, work, recipe, sources) for source in sources}
     mixture = make_shards(driver, recipe, corpus) if whole else None
     facts = record(driver, recipe, inputs, sources, mixture)
-    if whole:
-        driver.drop_stale_phases()
+    beside = ("cited/", "ngram/", "wikipedia/leads/") if "commoncrawl" in sources else ()
+    driver.drop_stale_phases(("",) if whole else (*(f"{source}/" for source in sources), *beside))
     return facts
 
 
 def build_ngrams(
     driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], languages: Sequence[str]
 ) -> dict[str, Any]:
-    """Train n-gram models alone, without `languages` of all that are there. Returns what `manifest.json` holds."""
+    """Train n-gram models alone, without `languages` of all that are there. Returns what `manifest.json` holds.
+
+    Models of other languages that were trained here before stay.
+    """
     assert recipe.sources.wikipedia, "checked before"
+    before = finished_items(driver.output, "ngram/model") if languages else set()
+    languages = sorted({*languages, *before})
     wanted = languages or recipe.sources.wikipedia.languages
     leads = driver.run(leads_phase(work["wikipedia"].plan, wanted, cites=False, reports=True))
     languages = languages or languages_of(leads) or wanted
@@ -232,8 +255,8 @@ def make_documents(
 ) -> dict[str, File]:
     """All phases of one source: its document files, in the order of the plan."""
     one, options, own = SOURCES[source], recipe.active[source], work[source]
-    sidecars = make_exchange(driver, source, own, recipe)
     models = {**own.models, **make_models(driver, source, work, recipe, sources)}
+    sidecars = make_exchange(driver, source, own, recipe)
     extracted = driver.run(extract_phase(one, own.plan, models, recipe, sidecars))
     _, waiting = cut_at_waiting(one.steps(options, Aids()))
     if waiting and own.plan:
@@ -274,12 +297,13 @@ def make_models(
         made |= make_ngrams(driver.run, driver.output, leads, options.ngram_languages, recipe.ngram)
     else:
         arpas = {one: given[ngram_name(one)] for one in options.ngram_languages}
-        made |= pack_ngrams(driver.run, driver.output, {o: m for o, m in arpas.items() if m.name.endswith(ARPA)})
+        arpas = {language: model for language, model in arpas.items() if model.name.endswith(ARPA)}
+        made |= pack_ngrams(driver.run, driver.output, arpas, folder="work/ngram")
     say_what_arpa_costs(driver, {**given, **made})
     if options.cited_by_wikipedia or URLS in given:
         urls = {name: model for name, model in given.items() if name == URLS}
         cited = driver.run(cited_phase({} if urls else leads, urls))
-        made[CITED_URLS] = Model.made(driver.output, CITED, files_of(cited.values())[CITED].sha256)
+        made[CITED_KEYS] = Model.made(driver.output, CITED, files_of(cited.values())[CITED].sha256)
     return made
 
 

@@ -20,12 +20,14 @@ from ..filters.blocklist import open_block_list
 from ..filters.ccnet import drop_lines, hash_lines, line_reasons, split_title
 from ..filters.ccnet_perplexity import bucket_of
 from ..formats.wet import WetPage, read_wet
-from ..mixtures.recipe import Bucket, CitedRecipe, CommonCrawlRecipe, LanguageRecipe, LinesRecipe, PerplexityRecipe
+from ..mixtures.recipe import CitedRecipe, CommonCrawlRecipe, LanguageRecipe, LinesRecipe, PerplexityRecipe
+from ..models.citation import HOW_TO_GET_IT as HOW_TO_TRAIN_IT
 from ..models.citation import open_citation_model
 from ..models.cutoffs import open_cutoffs
 from ..models.language import HOW_TO_GET_IT, open_language_model, spread
-from ..models.ngram import open_ngram_model, require_kenlm
-from ..records import Damage, Document, Dropped, Reason
+from ..models.ngram import MODELS, check_model, open_ngram_model, require_kenlm
+from ..models.pieces import open_piece_model
+from ..records import Bucket, Damage, Document, Dropped, Reason, counted
 from ..storage import MIB, Input, open_read
 from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, stem_of, step
 
@@ -287,7 +289,7 @@ def keep_parts(buckets: Sequence[Bucket]) -> Callable[[Document], Document | Dro
 def score_citation(aids: Aids) -> Callable[[Document], Document | Dropped]:
     def judge(page: Document) -> Document | Dropped:
         score = open_citation_model(aids.models[CITATION_MODEL]).score(page.text)
-        return dataclasses.replace(page, meta={**page.meta, "citation_score": round(score, 4)})
+        return dataclasses.replace(page, meta={**page.meta, "citation_score": score})
 
     return judge
 
@@ -317,24 +319,24 @@ def block_name(path: str) -> str:
 
 def wanted(recipe: CommonCrawlRecipe) -> dict[str, Wanted]:
     """The files that the recipe names: models, lists, cutoffs."""
-    files = {LANGUAGE_MODEL: Wanted(recipe.language.model, HOW_TO_GET_IT)}
+    files = {LANGUAGE_MODEL: Wanted((recipe.language.model,), HOW_TO_GET_IT)}
     for path in recipe.block:
         about = "A block list is a text file of domains and URLs, one a line, or such a file gzipped."
-        files[block_name(path)] = Wanted(path, about)
+        files[block_name(path)] = Wanted((path,), about)
     if isinstance(recipe.perplexity, PerplexityRecipe):
         folder = recipe.perplexity.models.rstrip("/")
         for language in recipe.ngram_languages if folder else ():
-            files[pieces_name(language)] = Wanted(f"{folder}/{language}.sp.model", ABOUT_NGRAMS)
-            files[ngram_name(language)] = Wanted(f"{folder}/{language}.arpa*", ABOUT_NGRAMS)
+            files[pieces_name(language)] = Wanted((f"{folder}/{language}.sp.model",), ABOUT_NGRAMS)
+            files[ngram_name(language)] = Wanted(
+                tuple(f"{folder}/{language}{ending}" for ending in MODELS), ABOUT_NGRAMS
+            )
         if recipe.perplexity.cutoffs:
-            files[CUTOFFS] = Wanted(recipe.perplexity.cutoffs, "Cutoffs are a JSON file, or a table as cc_net's.")
+            files[CUTOFFS] = Wanted((recipe.perplexity.cutoffs,), "Cutoffs are a JSON file, or a table as cc_net's.")
     if isinstance(recipe.cited, CitedRecipe) and recipe.cited.model:
-        about = "A citation model is a fastText .bin with the labels wiki and cc; without the setting one is trained."
-        files[CITATION_MODEL] = Wanted(recipe.cited.model, about)
+        files[CITATION_MODEL] = Wanted((recipe.cited.model,), HOW_TO_TRAIN_IT)
     if isinstance(recipe.cited, CitedRecipe) and recipe.cited.urls:
-        files[URLS] = Wanted(
-            recipe.cited.urls, "It is a text file of URLs, one a line; without it Wikipedia's dumps count."
-        )
+        about = "It is a text file of URLs, one a line; without it what Wikipedia's dumps cite counts."
+        files[URLS] = Wanted((recipe.cited.urls,), about)
     return files
 
 
@@ -345,9 +347,16 @@ def check(recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> None:
     if recipe.perplexity != "skip":
         require_kenlm()
         for language in recipe.ngram_languages if recipe.perplexity.models else ():
-            open_ngram_model(models[ngram_name(language)], models[pieces_name(language)])
+            check_model(models[ngram_name(language)])
+            open_piece_model(models[pieces_name(language)])
         if recipe.perplexity.cutoffs:
-            open_cutoffs(models[CUTOFFS], recipe.perplexity.head, recipe.perplexity.middle)
+            cutoffs = open_cutoffs(models[CUTOFFS], recipe.perplexity.head, recipe.perplexity.middle)
+            lacking = [language for language in recipe.ngram_languages if language not in cutoffs]
+            if lacking and "all" not in recipe.perplexity.keep:
+                raise UsageError(
+                    f"sources.commoncrawl.perplexity.cutoffs: no cutoffs of {', '.join(lacking)} in "
+                    f"{recipe.perplexity.cutoffs}, so all its pages would go. It has {', '.join(cutoffs)}."
+                )
     if CITATION_MODEL in models:
         open_citation_model(models[CITATION_MODEL])
     known = open_language_model(models[LANGUAGE_MODEL]).languages
@@ -357,6 +366,34 @@ def check(recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> None:
                 f"sources.commoncrawl.language.keep: the model knows no language {language}"
                 f"{did_you_mean(language, known)}; it knows {', '.join(known)}."
             )
+
+
+def odd(recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> list[str]:
+    """What of the block lists names nothing."""
+    notes = []
+    for path in recipe.block:
+        if n := open_block_list(models[block_name(path)]).n_unusable:
+            notes.append(f"{path}: {counted(n, 'line')} names neither a domain nor a URL, and blocks nothing.")
+    return notes
+
+
+def made(recipe: CommonCrawlRecipe) -> list[tuple[str, str]]:
+    """The models that are trained in a run, and where that is not what CCNet or RedPajama did."""
+    rows = []
+    if recipe.own_ngrams:
+        note = (
+            "on lead sections of Wikipedia's dumps, chosen by hash (CCNet: the first million of a search dump), cut by "
+            "SentencePiece with CCNet's settings, trained on a part of them; modified Kneser-Ney by lmplz, or our own"
+        )
+        rows.append(("train n-gram models", note))
+    if isinstance(recipe.cited, CitedRecipe) and not recipe.cited.model:
+        note = (
+            "on pages of the crawl that come this far (RedPajama fetched cited pages anew), and as many others chosen "
+            "by hash; RedPajama's settings, but more epochs where there are under 10,000 examples, 500,000 words at "
+            "most, and vectors that begin with a hash of the word, so that the same pages give the same bytes"
+        )
+        rows.append(("train the classifier of cited pages", note))
+    return rows
 
 
 def slices(wet: Input, recipe: CommonCrawlRecipe) -> list[Slice]:
@@ -405,6 +442,8 @@ SOURCE = Source(
     steps,
     models=wanted,
     check=check,
+    odd=odd,
+    made=made,
     left_out=left_out,
     unique=lambda recipe: recipe.unique_content,
     content=lambda page: page.meta["digest"],

@@ -10,12 +10,10 @@ key passes through a runner. Then `Answers` say of each document's keys which ar
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,8 +103,8 @@ def hash_slice(task: Hash, out: ShardOutput) -> None:
     documents = (record for record in reading.records(Counter()) if isinstance(record, Document))
     admitted = (result for result in run_steps(documents, asking.before) if isinstance(result, Document))
     stem = _stem("hash", reading.source, reading.slice.name)
-    with tempfile.TemporaryDirectory() as scratch:
-        runs = SortedKeys(Path(scratch))
+    with out.scratch() as scratch:
+        runs = SortedKeys(scratch)
         for batch in batches(admitted):
             for keys in asking.exchange.keys(batch):
                 runs.add(keys)

@@ -45,7 +45,7 @@ def extract_phase(
     drops = Drops(recipe.head_chars, recipe.dropped_heads)
     steps, waiting = cut_at_waiting(source.steps(options, Aids()))
     aids = used(models, models_used(steps)) if plan else {}
-    identities = {name: one.identity for name, one in aids.items()}
+    identities = [one.identity for one in aids.values()]
     claims = not waiting, source.unique(options) and not waiting
     read = (source.version, dict(source.decides(options)), options.part_mb, recipe.limit, claims)
     decides = (read, versions(steps), dataclasses.asdict(drops), identities)

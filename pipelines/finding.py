@@ -111,21 +111,24 @@ def _listed(source: str, paths: Input, root: str) -> list[Input]:
 
 
 def _model(source: str, folder: str, wanted: Wanted) -> Input:
-    """The file of a model or of a list: a URL or a path as it stands, or a glob below `--inputs` that one file fits."""
-    path = wanted.path
-    if is_whole(path) and "*" not in path:
-        where = path
-        try:
-            matches = [Input(PurePosixPath(path).name, path, size_of(path), "")]
-        except FileNotFoundError:
-            matches = []
-    else:
-        base, pattern = path.rsplit("/", 1) if is_whole(path) else (folder, path)
-        where = join(base, pattern)
-        matches = find_inputs(base, pattern)
-    if not matches:
-        raise UsageError(f"{source}: nothing at {where}. {wanted.about}")
-    if len(matches) > 1:
-        names = ", ".join(one.name for one in matches)
-        raise UsageError(f"{source}: {len(matches)} files fit {where}: {names}. Name one of them in the recipe.")
-    return identified(matches)[0]
+    """The file of a model or of a list: of its paths the first that is there."""
+    for path in wanted.paths:
+        if found := _fitting(folder, path):
+            if len(found) > 1:
+                names = ", ".join(one.name for one in found)
+                raise UsageError(f"{source}: {len(found)} files fit {path}: {names}. Name one of them in the recipe.")
+            return identified(found)[0]
+    where = " or ".join(path if is_whole(path) else join(folder, path) for path in wanted.paths)
+    raise UsageError(f"{source}: nothing at {where}. {wanted.about}")
+
+
+def _fitting(folder: str, path: str) -> list[Input]:
+    """The files of a path: a URL or a path as it stands, or a glob below `--inputs`."""
+    if not is_whole(path):
+        return find_inputs(folder, path)
+    if "*" in path:
+        return find_inputs(*path.rsplit("/", 1))
+    try:
+        return [Input(PurePosixPath(path).name, path, size_of(path), "")]
+    except FileNotFoundError:
+        return []

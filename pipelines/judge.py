@@ -36,7 +36,7 @@ def judge_phase(source: Source, extracted: Mapping[str, Receipt], models: Mappin
     _, steps = cut_at_waiting(source.steps(options, Aids()))
     aids = used(models, models_used(steps))
     drops = Drops(recipe.head_chars, recipe.dropped_heads)
-    identities = {name: one.identity for name, one in aids.items()}
+    identities = [one.identity for one in aids.values()]
     decides = (source.version, source.unique(options), versions(steps), dataclasses.asdict(drops), identities)
     items = []
     for one in results_of(extracted):

@@ -9,13 +9,10 @@ A URL's key is a hash of its normalised form: a page is cited when its own key i
 
 from __future__ import annotations
 
-import gzip
-import tempfile
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +22,9 @@ from ..errors import UsageError
 from ..filters.urls import cited_urls, normalize_url
 from ..filters.wikitext import lead_text
 from ..manifest import WORK, File, Receipt, files_of
-from ..mixtures.recipe import WikipediaRecipe
+from ..mixtures.recipe import LLAMA_WIKIPEDIAS, WikipediaRecipe
 from ..records import Damage, Document
-from ..storage import MIB, between, digest, join, key_ranges, map_array, open_read
+from ..storage import MIB, between, digest, join, key_ranges, map_array, read_lines
 from .inputs import Model
 from .phase import Item, Phase, ShardOutput
 from .reading import Reading, made_from, versions
@@ -35,9 +32,9 @@ from .results import urls_of
 from .sorted_keys import SortedKeys
 from .source import Keys, run_steps
 from .sources import SOURCES
-from .wikipedia import articles
+from .wikipedia import articles, language_of
 
-LEADS = pa.schema({"id": pa.string(), "language": pa.string(), "text": pa.string()})
+LEADS = pa.schema({"id": pa.string(), "language": pa.string(), "revision": pa.int64(), "text": pa.string()})
 CITATIONS = pa.schema({"id": pa.string(), "url": pa.string()})  # of an article, as it stands there
 LEADS_ENDING, CITATIONS_ENDING, KEYS_ENDING = ".leads.parquet", ".citations.parquet", ".keys"
 CITED = "models/cited.keys"
@@ -56,28 +53,36 @@ class Lead:
 
 
 def leads_phase(plan: Sequence[Reading], languages: Iterable[str], cites: bool, reports: bool) -> Phase:
-    """Read the dumps for lead sections and citations."""
-    wanted = tuple(sorted(languages))
+    """Read the dumps for lead sections and citations: all articles, whatever the limit of the run, so that a try with
+    few pages of the crawl does not learn from few articles, too."""
     items = []
     for reading in plan:
-        source, steps = SOURCES[reading.source], versions(articles(_options(reading)))
-        decides = (source.version, dict(source.decides(reading.recipe)), steps, reading.limit)
-        fingerprint = digest("leads", 1, decides, wanted, cites, reports, made_from(reading.slice))
-        cost = reading.slice.stop - reading.slice.start
-        items.append(Item(reading.slice.name, fingerprint, cost, Lead(reading, wanted, cites, reports)))
+        task = Lead(dataclasses.replace(reading, limit=1.0), _wanted_of(reading, languages), cites, reports)
+        source, steps = SOURCES[reading.source], versions(articles(_options(task)))
+        decides = (source.version, dict(source.decides(reading.recipe)), steps)
+        fingerprint = digest("leads", 1, decides, task.languages, cites, reports, made_from(reading.slice))
+        items.append(Item(reading.slice.name, fingerprint, reading.slice.stop - reading.slice.start, task))
     return Phase("wikipedia/leads", items, gather, unit="lead sections")
 
 
-def _options(reading: Reading) -> WikipediaRecipe:
-    assert isinstance(reading.recipe, WikipediaRecipe), "only Wikipedia has lead sections"
-    return reading.recipe
+def _wanted_of(reading: Reading, languages: Iterable[str]) -> tuple[str, ...]:
+    """The wanted languages that a dump can be in: one more language must not read the dumps of others again."""
+    named = language_of(reading.slice.input.name)
+    return tuple(sorted({named} & set(languages) if named in LLAMA_WIKIPEDIAS else set(languages)))
+
+
+def _options(task: Lead) -> WikipediaRecipe:
+    """The settings of Wikipedia, with the languages that are wanted here among those that are read."""
+    options = task.reading.recipe
+    assert isinstance(options, WikipediaRecipe), "only Wikipedia has lead sections"
+    return dataclasses.replace(options, languages=tuple(sorted({*options.languages, *task.languages})))
 
 
 def gather(task: Lead, out: ShardOutput) -> None:
     stem = join(WORK, "leads", task.reading.slice.name)
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as scratch:
-        keys = SortedKeys(Path(scratch))
+    with out.scratch() as scratch:
+        keys = SortedKeys(scratch)
         with (
             out.table(f"{stem}{CITATIONS_ENDING}", CITATIONS) as citations,
             out.table(f"{stem}{LEADS_ENDING}", LEADS) as leads,
@@ -85,7 +90,8 @@ def gather(task: Lead, out: ShardOutput) -> None:
             for article in _articles(task, out):
                 language = article.meta["language"]
                 if language in task.languages and (text := lead_text(article.text, article.meta["site"])):
-                    leads.add({"id": article.id, "language": language, "text": text})
+                    revision = int(article.meta["revision"])
+                    leads.add({"id": article.id, "language": language, "revision": revision, "text": text})
                     counts[f"leads.{language}"] += 1
                     counts[f"lead_bytes.{language}"] += len(text.encode())
                 if task.cites:
@@ -112,7 +118,7 @@ def _articles(task: Lead, out: ShardOutput) -> Iterator[Document]:
             else:
                 yield record
 
-    for result in run_steps(documents(), articles(_options(task.reading))):
+    for result in run_steps(documents(), articles(_options(task))):
         if isinstance(result, Document):
             yield result
 
@@ -147,8 +153,8 @@ def cited_phase(leads: Mapping[str, Receipt], urls: Mapping[str, Model]) -> Phas
 
 
 def merge(task: Cited, out: ShardOutput) -> None:
-    with tempfile.TemporaryDirectory() as scratch, out.binary(CITED, width=KEY.itemsize) as file:
-        pieces = _merged(task, out) if not task.urls else _listed(urls_of(out, task.urls), SortedKeys(Path(scratch)))
+    with out.scratch() as scratch, out.binary(CITED, width=KEY.itemsize) as file:
+        pieces = _merged(task, out) if not task.urls else _listed(urls_of(out, task.urls), SortedKeys(scratch))
         for keys in pieces:
             file.write(keys.astype(KEY, copy=False))
 
@@ -167,18 +173,10 @@ def _listed(urls: Mapping[str, str], keys: SortedKeys) -> Iterator[Keys]:
     for url in urls.values():
         n_lines = n_keys = 0
         for number, line in enumerate(read_lines(url)):
-            own = url_keys([line.partition("\t")[0]])
+            own = url_keys([line.partition("\t")[0].strip()])
             n_lines, n_keys = number + 1, n_keys + len(own)
             keys.add(own)
         if not n_keys:
             raise UsageError(f"{url}: expected a list of URLs, one a line; none of its {n_lines:,} lines is one.")
     for distinct, _ in keys.merged():
         yield distinct
-
-
-def read_lines(url: str) -> Iterator[str]:
-    """The lines of a text file, plain or gzipped, without white space around them."""
-    with open_read(url) as file:
-        plain = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if url.endswith(".gz") else file
-        for line in plain:
-            yield line.decode(errors="replace").strip()

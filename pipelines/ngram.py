@@ -16,12 +16,19 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
 from ..errors import UsageError
 from ..filters.ccnet_perplexity import normalize_for_lm
-from ..formats.documents import read_rows
+from ..formats.documents import read_rows, read_table
 from ..manifest import WORK, File, Receipt, files_of, total_counts
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import NgramRecipe
@@ -37,6 +44,7 @@ from .results import urls_of
 
 FOLDER = "models/ngram"
 ARPA, FACTS = ".arpa", ".json"
+LINES_AT_ONCE = 1000
 Run = Callable[[Phase], Mapping[str, Receipt]]
 
 
@@ -71,16 +79,15 @@ def make_ngrams(
     return made | {ngram_name(language): one for language, one in arpas.items()} | pack_ngrams(run, output, arpas)
 
 
-def pack_ngrams(run: Run, output: str, arpas: Mapping[str, Model]) -> dict[str, Model]:
+def pack_ngrams(run: Run, output: str, arpas: Mapping[str, Model], folder: str = FOLDER) -> dict[str, Model]:
     """The models of some languages in the form that KenLM maps, by name; none where its tool is not there.
 
     They stand for the ARPA files in fingerprints: scores are the same, whether the tool is there or not.
     """
     tool = kenlm_tools.find_tool("build_binary")
-    if not (tool and arpas):
-        return {}
-    binaries = run(binary_phase(arpas, tool))
-    paths = {language: _path(ngram_name(language)) for language in arpas}
+    # Without the tool the phase has no items: binaries of other models go, which an earlier run may have left.
+    binaries = run(binary_phase(arpas if tool else {}, tool or "", folder))
+    paths = {language: join(folder, ngram_name(language)) for language in binaries}
     return {
         ngram_name(language): Model.made(output, path, binaries[language].files[path].sha256, arpas[language].identity)
         for language, path in paths.items()
@@ -104,7 +111,7 @@ class Text:
 
     language: str
     leads: tuple[tuple[str, File], ...]
-    share: float  # of the lead sections
+    documents: int  # wanted
 
 
 def text_phase(leads: Mapping[str, Receipt], languages: Sequence[str], recipe: NgramRecipe) -> Phase:
@@ -114,22 +121,42 @@ def text_phase(leads: Mapping[str, Receipt], languages: Sequence[str], recipe: N
     items = []
     for language in languages:
         own = tuple((path, file) for path, file in files.items() if file.counts.get(f"leads.{language}"))
-        share = min(1.0, recipe.documents / counts[f"leads.{language}"])
-        fingerprint = digest("ngram text", 1, [file.sha256 for _, file in own], share)
-        items.append(Item(language, fingerprint, counts[f"lead_bytes.{language}"], Text(language, own, share)))
+        fingerprint = digest("ngram text", 1, [file.sha256 for _, file in own], recipe.documents)
+        task = Text(language, own, recipe.documents)
+        items.append(Item(language, fingerprint, counts[f"lead_bytes.{language}"], task))
     return Phase("ngram/text", items, choose_text, unit="lead sections")
 
 
 def choose_text(task: Text, out: ShardOutput) -> None:
+    files = [out.verified(path, file.sha256) for path, file in task.leads]
+    newest = _newest([read_table(url, ["id", "language", "revision"]) for url in files], task.language)
+    share = task.documents / sum(int(flags.sum()) for flags in newest)
     counts = {"lead_sections": 0, "bytes": 0}
     with out.binary(_text(task.language), counts=counts) as file:
-        for path, one in task.leads:
-            for row in read_rows(out.verified(path, one.sha256)):
-                if row["language"] == task.language and unit_interval(row["id"], "ngram") < task.share:
+        for url, flags in zip(files, newest, strict=True):
+            for row, is_newest in zip(read_rows(url), flags.tolist(), strict=True):
+                if is_newest and unit_interval(row["id"], "ngram") < share:
                     line = normalize_for_lm(row["text"]).encode() + b"\n"
                     counts["lead_sections"] += 1
                     counts["bytes"] += len(line)
                     file.write(line)
+    if not counts["lead_sections"]:
+        raise UsageError(f"{task.language}: a hash chose no lead section at all. Raise ngram.documents.")
+
+
+def _newest(tables: Sequence[pa.Table], language: str) -> list[npt.NDArray[np.bool_]]:
+    """Of each table which rows are of a language, and of an article's newest revision: dumps of several dates have it
+    more than once. Of equal ones the first counts."""
+    ids = [xxhash.xxh3_64_intdigest(one.as_py().encode()) for table in tables for one in table["id"]]
+    revisions = np.concatenate([table["revision"].to_numpy() for table in tables])
+    own = np.concatenate([pc.equal(table["language"], language).to_numpy() for table in tables])
+    rows = np.flatnonzero(own)
+    keys = np.array(ids, np.uint64)[rows]
+    order = np.lexsort((-revisions[rows], keys))  # it is stable: the first of equal ones comes first
+    first = np.append(True, keys[order][1:] != keys[order][:-1])[: len(rows)]
+    flags = np.zeros(len(own), bool)
+    flags[rows[order[first]]] = True
+    return np.split(flags, np.cumsum([len(table) for table in tables])[:-1])
 
 
 def _lines(url: str) -> Iterator[str]:
@@ -184,14 +211,8 @@ class Ngrams:
 
 
 def model_phase(texts: Mapping[str, Receipt], pieces: Mapping[str, Receipt], recipe: NgramRecipe) -> Phase:
-    """Estimate the model of each language.
-
-    Raises:
-        UsageError: the recipe asks for lmplz, and it is not there.
-    """
+    """Estimate the model of each language."""
     lmplz = kenlm_tools.find_tool("lmplz") if recipe.estimator != "own" else None
-    if recipe.estimator == "lmplz" and not lmplz:
-        raise UsageError("ngram.estimator: lmplz is not on PATH. Build it from KenLM's sources, or set it to own.")
     by = kenlm_tools.describe_tool(lmplz) if lmplz else "own"
     items = []
     for language, receipt in texts.items():
@@ -206,7 +227,7 @@ def make_model(task: Ngrams, out: ShardOutput) -> None:
     recipe = task.recipe
     text = out.verified(task.text[0], task.text[1].sha256)
     cutter = open_piece_model(out.verified(task.pieces[0], task.pieces[1].sha256))
-    sentences = (cutter.cut(line) for line in _lines(text))
+    sentences = chain.from_iterable(map(cutter.cut_batch, _some_at_a_time(_lines(text))))
     facts: dict[str, Any] = {"language": task.language, **task.text[1].counts, "order": recipe.order}
     with out.scratch() as scratch, out.binary(_path(task.language + ARPA)) as arpa:
         if task.lmplz:
@@ -220,6 +241,11 @@ def make_model(task: Ngrams, out: ShardOutput) -> None:
             facts |= {"estimator": "own", **asdict(made)}
     with out.binary(_path(task.language + FACTS)) as file:
         file.write((json.dumps(facts, indent=1) + "\n").encode())
+
+
+def _some_at_a_time(lines: Iterator[str]) -> Iterator[list[str]]:
+    while some := list(islice(lines, LINES_AT_ONCE)):
+        yield some
 
 
 def _by_lmplz(task: Ngrams, sentences: Iterator[bytes], arpa: Any, scratch: Path) -> dict[str, Any]:
@@ -260,20 +286,22 @@ class Binary:
     language: str
     arpa: Model
     tool: str
+    path: str
 
 
-def binary_phase(arpas: Mapping[str, Model], tool: str) -> Phase:
+def binary_phase(arpas: Mapping[str, Model], tool: str, folder: str) -> Phase:
     """A probing hash table of each model: mapped once for all processes, and the fastest form."""
     items = []
     for language, arpa in arpas.items():
-        fingerprint = digest("binary", 1, arpa.identity, kenlm_tools.describe_tool(tool))
-        items.append(Item(language, fingerprint, size_of(arpa.url), Binary(language, arpa, tool)))
+        path = join(folder, ngram_name(language))
+        fingerprint = digest("binary", 1, arpa.identity, kenlm_tools.describe_tool(tool), path)
+        items.append(Item(language, fingerprint, size_of(arpa.url), Binary(language, arpa, tool, path)))
     return Phase("ngram/binary", items, make_binary)
 
 
 def make_binary(task: Binary, out: ShardOutput) -> None:
     url = urls_of(out, {ARPA: task.arpa})[ARPA]
-    with out.scratch() as scratch, local_copy(url) as arpa, out.binary(_path(ngram_name(task.language))) as file:
+    with out.scratch() as scratch, local_copy(url) as arpa, out.binary(task.path) as file:
         kenlm_tools.build_binary(task.tool, Path(os.fspath(arpa)), scratch / "binary")
         with (scratch / "binary").open("rb") as made:
             shutil.copyfileobj(made, file, MIB)

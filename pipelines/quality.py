@@ -44,7 +44,7 @@ from .source import Aids, Step, cut_at_waiting, models_used, run_steps
 
 SURVEY = pa.schema({"language": pa.string(), "perplexity": pa.float64(), "kind": pa.string(), "pages": pa.int64()})
 EXAMPLES = pa.schema({"url": pa.string(), "cited": pa.bool_(), "text": pa.string()})
-CITED_URLS = "cited"  # the keys of the cited URLs, among the models of a run
+CITED_KEYS = "keys of cited URLs"  # among what the steps of a run use
 FOLDER = "models/commoncrawl"
 CUTOFFS_FILE, CITATION_FILE, CITATION_FACTS = (
     join(FOLDER, name) for name in ("cutoffs.json", "citation.bin", "citation.json")
@@ -103,7 +103,7 @@ class Survey:
 
 def survey_phase(extracted: Mapping[str, Receipt], recipe: CommonCrawlRecipe, models: Mapping[str, Model]) -> Phase:
     """Count the pages of each shard."""
-    cited = used(models, [CITED_URLS] if CITED_URLS in models else [])
+    cited = used(models, [CITED_KEYS] if CITED_KEYS in models else [])
     min_chars = recipe.cited.min_chars if isinstance(recipe.cited, CitedRecipe) else 0
     items = []
     for one in results_of(extracted):
@@ -129,7 +129,7 @@ def _pages(out: ShardOutput, results: Results) -> Iterator[Document]:
 
 def _kinds(urls: Mapping[str, str], min_chars: int) -> Callable[[Document], str]:
     """What a page is to the classifier: a cited one, one that is cited and too short to learn from, or another."""
-    keys = _open_keys(urls[CITED_URLS]) if urls else np.zeros(0, KEY)
+    keys = _open_keys(urls[CITED_KEYS]) if urls else np.zeros(0, KEY)
 
     def kind_of(page: Document) -> str:
         own = url_keys([page.meta["url"]])
@@ -219,7 +219,7 @@ class Examples:
     recipe: CommonCrawlRecipe
     models: Mapping[str, Model]
     cited: Mapping[str, Model]
-    share: float  # of the pages that are not cited
+    shares: Mapping[str, float]  # of the cited pages, and of the others
 
 
 def examples_phase(
@@ -231,14 +231,15 @@ def examples_phase(
     """Choose the pages that the classifier learns from, among those that come as far as it."""
     assert isinstance(recipe.cited, CitedRecipe), "planned for a recipe that trains"
     between = _between(recipe, Aids())
-    aids, cited = used(models, models_used(between)), used(models, [CITED_URLS])
-    share = min(1.0, counts[f"examples.{CITED}"] / counts[f"examples.{OTHER}"])
+    aids, cited = used(models, models_used(between)), used(models, [CITED_KEYS])
+    n_wanted = min(counts[f"examples.{CITED}"], recipe.cited.max_positives)  # of either kind
+    shares = {kind: min(1.0, n_wanted / counts[f"examples.{kind}"]) for kind in (CITED, OTHER)}
     parts = recipe.perplexity if recipe.perplexity == "skip" else recipe.perplexity.keep
     identities = [one.identity for one in (*aids.values(), *cited.values())]
-    decides = (versions(between), parts, identities, recipe.cited.min_chars, share)
+    decides = (versions(between), parts, identities, recipe.cited.min_chars, shares)
     items = []
     for one in results_of(extracted):
-        task = Examples(one, recipe, aids, cited, share)
+        task = Examples(one, recipe, aids, cited, shares)
         fingerprint = digest("examples", 1, decides, one.documents[1].sha256)
         items.append(Item(one.shard, fingerprint, one.documents[1].bytes, task))
     return Phase("commoncrawl/examples", items, choose, unit="pages")
@@ -260,7 +261,7 @@ def choose(task: Examples, out: ShardOutput) -> None:
             if not isinstance(page, Document):
                 continue
             kind = kind_of(page)
-            if kind == CITED or (kind == OTHER and unit_interval(page.id, "negative") < task.share):
+            if unit_interval(page.id, "example") < task.shares.get(kind, 0.0):
                 table.add({"url": page.meta["url"], "cited": kind == CITED, "text": page.text})
 
 

@@ -69,9 +69,9 @@ class Aids:
 class Step:
     """A named step: a batch of documents to the same number of documents or dropped ones.
 
-    `version` goes into the fingerprint of every output: raise it when the step may give other bytes. so do
-    the settings that `decides` lists. `uses` names the models that it looks at. A step that `waits` needs something
-    learnt from all documents that come as far as it.
+    `version` goes into the fingerprint of every output: raise it when the step may give other bytes. The settings that
+    `decides` lists go into it, too, and the models that the step `uses`. A step that `waits` needs something learnt
+    from all documents that come as far as it.
     """
 
     name: str
@@ -114,9 +114,12 @@ def shortened(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file that a recipe names beside its inputs: a path, a glob below `--inputs` that one file fits, or a URL."""
+    """A file that a recipe names beside its inputs: a path, a glob below `--inputs` that one file fits, or a URL.
 
-    path: str
+    Of several paths the first that is there counts.
+    """
+
+    paths: tuple[str, ...]
     about: str  # what it is and how to get it, in a line
 
 
@@ -135,6 +138,8 @@ class Source:
     revision: Callable[[Document], int] = lambda document: 0  # of two documents with one id the higher one stays
     models: Callable[[Any], Mapping[str, Wanted]] = lambda options: {}  # by name, those that the recipe gives
     check: Callable[[Any, Mapping[str, str]], None] = lambda options, models: None  # raises UsageError before any work
+    odd: Callable[[Any, Mapping[str, str]], list[str]] = lambda options, models: []  # no error, but likely not meant
+    made: Callable[[Any], list[tuple[str, str]]] = lambda options: []  # what is learnt for its steps, and how
     left_out: Callable[[Any], list[str]] = lambda options: []  # steps of the paper that the options skip
     unique: Callable[[Any], bool] = lambda options: False  # whether of documents with the same content one stays
     content: Callable[[Document], str] = lambda document: document.text  # what must be the same then

@@ -83,6 +83,15 @@ def read(piece: Slice, recipe: WikipediaRecipe) -> Iterator[Document | Damage]:
             yield page if isinstance(page, Damage) else _document(page, info, site)
 
 
+def language_of(name: str) -> str:
+    """The language of a dump by the name of its file, `und` where that does not say.
+
+    >>> language_of("wikipedia/zh_yuewiki-20220620-pages-articles.xml.bz2"), language_of("wikipedia/mine.xml")
+    ('zh-yue', 'und')
+    """
+    return _info_from_name(name).language
+
+
 def _info_from_name(name: str) -> SiteInfo:
     """For a dump whose head is lost: the language by the name of the file.
 

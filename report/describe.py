@@ -30,6 +30,7 @@ def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
     options = recipe.active[source]
     steps = SOURCES[source].steps(options, Aids())
     shown = [{"step": step.name, "basis": str(step.basis), "note": step.note} for step in steps]
+    shown += [{"step": name, "basis": str(Basis.OURS), "note": note} for name, note in SOURCES[source].made(options)]
     shown += [{"step": name, "basis": "left out", "note": SKIPPED} for name in SOURCES[source].left_out(options)]
     shown.append({"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description})
     if about := SOURCES[source].about_content:

@@ -25,10 +25,10 @@ def table(models: Mapping[str, Any]) -> Table:
 
 
 def _ngram(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield f"n-grams, {name}", f"{number(facts['lead_sections'])} lead sections, {number(facts['tokens'])} tokens"
-    counts = ", ".join(map(number, facts["ngrams"]))
     by = "" if facts["estimator"] == "own" else f", by {facts['estimator']}"
-    yield "", f"n-grams of 1 to {len(facts['ngrams'])} words: {counts}{by}"
+    yield f"n-grams, {name}", f"{number(facts['lead_sections'])} lead sections, {number(facts['tokens'])} tokens{by}"
+    counts = ", ".join(map(number, facts["ngrams"]))
+    yield "", f"of 1 to {len(facts['ngrams'])} words: {counts}"
 
 
 def _cutoffs(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -41,13 +41,20 @@ def _cutoffs(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _citation(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     held = facts["held_out"]
+    n_cited, n_others = held["positives"], held["negatives"]
     yield "cited pages", f"trained on {number(facts['trained_on'])} pages"
     yield (
         "",
-        f"of {number(held['positives'])} cited and {number(held['negatives'])} other pages held out: precision "
-        f"{percent(held['precision'])}, recall {percent(held['recall'])} at {held['min_score']:g}, "
-        f"AUC {decimal(held['auc'])}",
+        f"held out {number(n_cited)} cited and {number(n_others)} other pages"
+        if n_cited + n_others
+        else "none held out",
     )
+    if n_cited and n_others:
+        yield (
+            "",
+            f"of these: precision {percent(held['precision'])}, recall {percent(held['recall'])} at "
+            f"{held['min_score']:g}, AUC {decimal(held['auc'])}",
+        )
 
 
 _ROWS = {"ngram": _ngram, "cutoffs": _cutoffs, "citation": _citation}

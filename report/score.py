@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..errors import SourceError, UsageError
-from ..filters.ccnet_perplexity import Bucket, bucket_of
+from ..filters.ccnet_perplexity import bucket_of
+from ..mixtures.recipe import PerplexityRecipe
 from ..models.cutoffs import open_cutoffs
-from ..models.ngram import model_files, open_ngram_model
+from ..models.ngram import PIECES, model_files, open_ngram_model
+from ..records import Bucket
 from ..storage import join, open_read, sizes
 from .funnel import UNKNOWN, number
 
 STDIN = "-"
-PERCENTILES = 30, 60  # of a table of cutoffs, as CCNet takes them
 JSON_LINES = (".jsonl", ".jsonl.gz")
 _BOM = b"\xef\xbb\xbf"
 
@@ -68,8 +70,11 @@ def score_files(
         UsageError: no such model, or a file that cannot be read.
     """
     in_run = join(folder, "models/ngram")
-    model = open_ngram_model(*model_files(in_run if sizes(in_run) else folder, language))
-    parts = open_cutoffs(cutoffs, *PERCENTILES).get(language) if cutoffs else None
+    # A run that was given its models may have made binaries of them there, and no more.
+    made_here = f"{language}{PIECES}" in sizes(in_run)
+    model = open_ngram_model(*model_files(in_run if made_here else folder, language))
+    percentiles = PerplexityRecipe.head, PerplexityRecipe.middle  # of a table of cutoffs
+    parts = open_cutoffs(cutoffs, *percentiles).get(language) if cutoffs else None
     for path in paths:
         for line, text in _documents(path, each_line):
             perplexity, n_pieces = model.measure(text, per_line)
@@ -78,18 +83,24 @@ def score_files(
             yield Score(path, line, perplexity, n_pieces, len(text), bucket)
 
 
-def table(scores: Iterable[Score]) -> Table:
-    """The scores for a terminal, perplexities with one decimal as CCNet keeps them."""
+def print_scores(scores: Iterable[Score], console: Console) -> None:
+    """Print scores as a table, perplexities with one decimal as CCNet keeps them.
+
+    What came before an error is printed too, before the error goes on.
+    """
     result = Table(box=box.SIMPLE_HEAD)
     result.add_column("file")
     for name in ("line", "perplexity", "pieces", "characters"):
         result.add_column(name, justify="right")
     result.add_column("")
-    for score in scores:
-        perplexity = UNKNOWN if score.perplexity is None else f"{score.perplexity:,.1f}"
-        numbers = (number(score.number), perplexity, number(score.n_pieces), number(score.n_chars))
-        result.add_row(Text(score.path), *numbers, score.bucket or "")
-    return result
+    try:
+        for score in scores:
+            perplexity = UNKNOWN if score.perplexity is None else f"{score.perplexity:,.1f}"
+            numbers = (number(score.number), perplexity, number(score.n_pieces), number(score.n_chars))
+            result.add_row(Text(score.path), *numbers, score.bucket or "")
+    finally:
+        if result.row_count:
+            console.print(result)
 
 
 def _documents(path: str, each_line: bool) -> Iterator[tuple[int, str]]:

@@ -70,6 +70,14 @@ def test_dry_run_writes_nothing_and_says_what_it_would_do(inputs: Path, finished
     assert "made with another recipe" in refused.stderr
 
 
+def test_both_commands_that_run_phases_hand_options_to_beam(inputs: Path, tmp_path: Path) -> None:
+    for verb in ("run", "ngram"):
+        refused = corpusmill(
+            verb, "sample", "--inputs", inputs, "--output", tmp_path / verb, "--", "--runner=DaskRunner", expect=2
+        )
+        assert "DaskRunner" in refused.stderr
+
+
 def test_limit_takes_a_share_by_hash_and_a_larger_one_only_adds(inputs: Path, finished: Path, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
@@ -189,7 +197,9 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
         pytest.param(["run", "sample", "--wrokers", "2"], "No such option", id="option"),
         pytest.param(["describe", "wikipdia"], 'did you mean "wikipedia"', id="source"),
         pytest.param(["describe", "arxiv"], "cannot read it yet", id="source that is not built"),
-        pytest.param(["describe", "wikipedia", "--", "--x"], "only `corpusmill run` takes them", id="beam elsewhere"),
+        pytest.param(
+            ["describe", "wikipedia", "--", "--x"], "only `corpusmill run` and `ngram` take them", id="beam elsewhere"
+        ),
         pytest.param(["plan", "sample", "--set", "max_epochs=.nan"], "expected a finite number", id="not a number"),
         pytest.param(["plan", "sample", "--set", "shards.formats=[]"], "at least one format", id="no format"),
         pytest.param(

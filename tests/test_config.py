@@ -8,6 +8,8 @@ from corpusmill.config import override
 from corpusmill.errors import ConfigError
 from corpusmill.mixtures.recipe import Recipe, load, shipped
 
+CRAWL = "sources.commoncrawl"
+
 
 @pytest.mark.parametrize(
     ("setting", "message"),
@@ -26,6 +28,13 @@ from corpusmill.mixtures.recipe import Recipe, load, shipped
         pytest.param("schema=2", "schema 2 is unknown", id="schema"),
         pytest.param("seed", "expected KEY=VALUE", id="no value"),
         pytest.param("sources=[]", "sources: expected a mapping", id="not a mapping"),
+        pytest.param("ngram.prune=[1]", "the first 0 and none below", id="unigrams pruned"),
+        pytest.param("ngram.prune=[0, 2, 1]", "none below the one before it; got [0, 2, 1]", id="prune falls"),
+        pytest.param("ngram.prune=[0, 0, 0, 0, 1, 1]", "at most 5 thresholds", id="too many to prune by"),
+        pytest.param("ngram.order=7", "order must lie in 2–6", id="order"),
+        pytest.param(f"{CRAWL}.language.keep=[en, de, en]", "keep names en twice", id="a language twice"),
+        pytest.param(f"{CRAWL}.perplexity.languages=[en, en]", "languages names en twice", id="a model twice"),
+        pytest.param(f"{CRAWL}.cited.max_positives=4", "at least min_positives, 20, got 4", id="too few examples"),
         pytest.param("name=[", "not a YAML value", id="broken YAML"),
     ],
 )
@@ -81,6 +90,39 @@ def test_override_changes_one_key_and_not_the_mapping(values: dict, key: str, va
     before = dict(values)
     assert override(values, f"{key}={value}") == {**before, key: value}
     assert values == before
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param({}, {"a": {"b": 1}}, id="absent"),
+        pytest.param({"a": None}, {"a": {"b": 1}}, id="null"),
+        pytest.param({"a": {"c": 2}}, {"a": {"c": 2, "b": 1}}, id="a mapping"),
+        pytest.param({"a": "skip"}, "a is 'skip', which has no settings below it", id="a word"),
+        pytest.param({"a": ["b"]}, "a is ['b']", id="a list"),
+        pytest.param({"a": 0}, "a is 0", id="a number"),
+    ],
+)
+def test_override_below_what_stands_there(values: dict, expected: object) -> None:
+    if isinstance(expected, dict):
+        assert override(values, "a.b=1") == expected
+        return
+    with pytest.raises(ConfigError) as caught:
+        override(values, "a.b=1")
+    assert f"--set a.b=1: {expected}" in str(caught.value)
+
+
+def test_a_setting_below_what_was_left_out() -> None:
+    left_out = f"{CRAWL}.cited=skip"
+    with pytest.raises(ConfigError, match=f"{CRAWL}.cited is 'skip'"):
+        load("sample", [left_out, f"{CRAWL}.cited.min_score=0.3"])
+    recipe = load("sample", [left_out, f"{CRAWL}.cited=null", f"{CRAWL}.cited.min_score=0.3"])
+    assert recipe.sources.commoncrawl.cited.min_score == 0.3
+
+
+@pytest.mark.parametrize("prune", ["[]", "[0]", "[0, 0, 1, 1, 1]", "[0, 2]"])
+def test_thresholds_that_make_a_model(prune: str) -> None:
+    load("sample", [f"ngram.prune={prune}"])
 
 
 def test_changing_the_mixture_is_no_reason_to_read_dumps_again() -> None:

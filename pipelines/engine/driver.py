@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from ...errors import ShardError, UsageError
 from ...manifest import RECEIPTS, Receipt, finished_items, read_receipts, receipt_url, total_damage
-from ...storage import LEFT_ASIDE, in_one_process, join, remove, sizes
+from ...storage import LEFT_ASIDE, filesystem, in_one_process, is_local, join, remove, sizes
 from ..phase import SCRATCH, Phase, merge_damage, perform
 from ..progress import PhaseWatch, watching
 from .map_shards import PLANS, MapShards, Written, plan_of
@@ -49,8 +50,10 @@ class Driver:
     def sweep(self) -> None:
         """Delete the half-written files and the plans of a run that was killed. Only while the folder is locked."""
         for name in sizes(self.output):
-            if LEFT_ASIDE.search(name) or name.startswith((f"{PLANS}/", f"{SCRATCH}/")):
+            if LEFT_ASIDE.search(name) or name.startswith(f"{PLANS}/"):
                 remove(join(self.output, name))
+        if is_local(self.output):
+            shutil.rmtree(filesystem(join(self.output, SCRATCH))[1], ignore_errors=True)
 
     def run(self, phase: Phase) -> Mapping[str, Receipt]:
         """Bring a phase to its end, and give the receipts of its items, in their order.
@@ -104,10 +107,11 @@ class Driver:
                 remove(join(self.output, path))
             remove(receipt_url(self.output, phase, name))
 
-    def drop_stale_phases(self) -> None:
-        """After a whole recipe: what phases left behind that are no longer part of it."""
+    def drop_stale_phases(self, prefixes: tuple[str, ...] = ("",)) -> None:
+        """What phases left behind that are no longer part of the recipe; of a part of it those with these names."""
         ours = tuple(f"{phase}/" for phase in self.finished)
-        folders = {name.rpartition("/")[0] for name in sizes(join(self.output, RECEIPTS)) if not name.startswith(ours)}
+        found = {f"{name.rpartition('/')[0]}/" for name in sizes(join(self.output, RECEIPTS))}
+        folders = {name.rstrip("/") for name in found if name.startswith(prefixes) and not name.startswith(ours)}
         for phase in sorted(folders):
             self._drop_stale(phase, set(), {name: r for done in self.finished.values() for name, r in done.items()})
             remove(join(self.output, "errors", f"{phase}.parquet"))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from corpusmill.errors import UsageError
 from corpusmill.filters.blocklist import BlockList, open_block_list
+from corpusmill.storage import read_lines
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,12 @@ from corpusmill.filters.blocklist import BlockList, open_block_list
         pytest.param(
             "example.org/a", "https://archive.is/2010/http://example.org/a", "example.org/a", id="a page's copy"
         ),
+        pytest.param("example.org:8080", "http://example.org:8080/", "example.org:8080", id="a port"),
+        pytest.param("http://example.org:8080/", "http://example.org:8080/a?b", "example.org:8080", id="a port's page"),
+        pytest.param("example.org:8080/*", "http://example.org:8080?b", "example.org:8080", id="all of a port"),
+        pytest.param("example.org:8080", "http://a.example.org:8080/b", "example.org:8080", id="below, at the port"),
+        pytest.param("192.0.2.1:81", "http://192.0.2.1:81/a", "192.0.2.1:81", id="an IPv4 address's port"),
+        pytest.param("example.org:8080/a", "http://example.org:8080/a", "example.org:8080/a", id="a page at a port"),
         pytest.param("archive.org", "https://web.archive.org/web/2010/http://b.org", "archive.org", id="an archive"),
     ],
 )
@@ -63,6 +70,9 @@ def test_blocked(line: str, url: str, entry: str) -> None:
         pytest.param("example.org/a*", "http://www.example.org/a", id="a beginning at a host below"),
         pytest.param("example.org/A*", "http://example.org/a", id="the case of a path"),
         pytest.param("example.org:8080", "http://example.org/", id="another port"),
+        pytest.param("example.org:8080", "http://example.org/a", id="another port's page"),
+        pytest.param("example.org:8080", "http://example.org:808/a", id="a port that begins so"),
+        pytest.param("example.org:8080/a", "http://example.org:8080/", id="a page at a port"),
         pytest.param("# example.org", "http://example.org/", id="a comment"),
         pytest.param("example.org", "mailto:a@example.org", id="no web page"),
         pytest.param("example.org", "", id="nothing"),
@@ -153,20 +163,28 @@ def test_a_file_in_a_store(tmp_path: Path) -> None:
 def test_lines_without_end(tmp_path: Path) -> None:
     path = tmp_path / "list"
     cut = b" " * (16_384 - len("b.example")) + b"b.example.org"
-    path.write_bytes(b"a.org\n" + b"x" * 3_000_000 + b"\n" + cut + b"\nc.org " + b" " * 99_999 + b"\n" + b"\xff\0" * 9)
-    blocked = open_block_list(str(path))
-    assert (len(blocked), blocked.n_unusable) == (1, 4)
+    path.write_bytes(b"x" * 3_000_000 + b"\n" + cut + b"\nc.org " + b" " * 99_999 + b"\n" + b"\xff\0" * 9)
+    blocked = BlockList(read_lines(str(path)))
+    assert (len(blocked), blocked.n_unusable) == (0, 4)
+    assert [len(line) for line in read_lines(str(path))] == [16_385, 16_385, 16_385, 18]
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         pytest.param(None, "cannot be opened", id="missing"),
-        pytest.param(b"", "0 lines name nothing", id="empty"),
-        pytest.param(b"com\n<html>\n", "2 lines name nothing", id="no list"),
-        pytest.param(gzip.compress(LINES)[:-9], "cannot be unpacked .EOFError", id="cut off"),
-        pytest.param(gzip.compress(LINES)[:-8] + b"\0" * 8, "cannot be unpacked .BadGzipFile", id="a bad checksum"),
-        pytest.param(b"\x1f\x8b\x08\0" + b"\xff" * 99, "cannot be unpacked", id="no gzip inside"),
+        pytest.param(b"", "has no entry", id="empty"),
+        pytest.param(b"# example.org\n", "has no entry", id="comments"),
+        pytest.param(b"com\n<html>\n", "2 of 2 entries name nothing .* such as 'com'", id="no list"),
+        pytest.param(
+            b"a.org\n||example.org^\n||b.org^\n# c d\n# e\n",
+            r"2 of 3 entries name nothing .* such as '\|\|example.org\^'",
+            id="another syntax",
+        ),
+        pytest.param(b"\x1b" * 9999, r"'(.x1b){60}'\.", id="a long line of controls"),
+        pytest.param(gzip.compress(LINES)[:-9], "cannot be read .EOFError", id="cut off"),
+        pytest.param(gzip.compress(LINES)[:-8] + b"\0" * 8, "cannot be read .BadGzipFile", id="a bad checksum"),
+        pytest.param(b"\x1f\x8b\x08\0" + b"\xff" * 99, "cannot be read", id="no gzip inside"),
     ],
 )
 def test_files_that_are_none(tmp_path: Path, data: bytes | None, reason: str) -> None:
@@ -176,3 +194,20 @@ def test_files_that_are_none(tmp_path: Path, data: bytes | None, reason: str) ->
     with pytest.raises(UsageError, match=reason) as caught:
         open_block_list(str(path))
     assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+def test_half_of_the_entries_may_name_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_text("a.org\nlocalhost\n# of a hosts file\n0.0.0.0 b.org broadcasthost\n")
+    blocked = open_block_list(str(path))
+    assert (blocked.n_entries, blocked.n_unusable, blocked.unusable) == (4, 2, "localhost")
+
+
+def test_lines_of_a_text_file_come_one_at_a_time(tmp_path: Path) -> None:
+    """What stands before the place where a file breaks off is read before that is noticed."""
+    path = tmp_path / "list.txt"
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbfa\r\nb\xff\n" + b"c d\n" * 99_999, 0)[:-99])
+    lines = read_lines(str(path))
+    assert [next(lines), next(lines), next(lines)] == ["a\r\n", "b\ufffd\n", "c d\n"]
+    with pytest.raises(UsageError, match=r"list.txt: cannot be read \(EOFError"):
+        list(lines)

@@ -99,12 +99,12 @@ def test_bucket_of(perplexity, cutoffs, expected):
     ],
 )
 def test_find_cutoffs(values, counts, expected):
-    assert find_cutoffs(values, counts) == expected
+    assert find_cutoffs(values, counts, 30, 60) == expected
 
 
 def test_percentiles_of_nothing():
     with pytest.raises(ValueError, match="no documents"):
-        find_cutoffs(np.array([]), np.array([], np.int64))
+        find_cutoffs(np.array([]), np.array([], np.int64), 30, 60)
 
 
 @pytest.mark.parametrize("percentile", [0, 30, 33.3, 60, 99.9, 100])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.filters import wikitext, wikitext_layout, wikitext_scan, wikitext_site
-from corpusmill.filters.wikitext import ENGLISH, Site, is_redirect, to_text
+from corpusmill.filters.wikitext import ENGLISH, Site, is_redirect, lead_text, to_text
 
 TESTS = Path(__file__).resolve().parents[1]
 GOLDEN = sorted((TESTS / "cases" / "wikitext").glob("*.txt"))
@@ -260,6 +260,39 @@ def test_deep_nesting_ends(opening, closing):
 def test_hostile_runs_end(parts):
     """Sized for minutes where text before or after a mark were copied or read again for each mark."""
     to_text("".join(unit * n for unit, n in parts))
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        pytest.param("a\n== b ==\nc", "a", id="heading"),
+        pytest.param("== b ==\nc", "", id="at-the-start"),
+        pytest.param("a\n= b =\nc", "a", id="one-sign"),
+        pytest.param("a\n====== b ======\nc", "a", id="six-signs"),
+        pytest.param("a\n======= b =======\nc", "a", id="more-signs-are-part-of-its-name"),
+        pytest.param("a\n==b=\nc", "a", id="uneven"),
+        pytest.param("a\n===\nc", "a", id="signs-alone"),
+        pytest.param("a\n== b == \t\nc", "a", id="space-after"),
+        pytest.param("a\n== b == <!-- d -->\nc", "a", id="comment-after"),
+        pytest.param("a\n<!-- d -->== b ==\nc", "a", id="comment-before"),
+        pytest.param("a\n== b ==", "a", id="at-the-end"),
+        pytest.param("a\n== b\nc", "a\n== b\nc", id="not-closed"),
+        pytest.param("a\n== b == c\nd", "a\n== b == c\nd", id="text-after"),
+        pytest.param("a\nb == c ==\nd", "a\nb == c ==\nd", id="text-before"),
+        pytest.param("a\n==\nc", "a\n==\nc", id="two-signs-alone"),
+        pytest.param("{{b\n|c=\n== d ==\n}}a\n== e ==\nf", "a", id="in-a-template"),
+        pytest.param("{{b|{{{c|{{d\n== e ==\n}}}}}}}}a\n== f ==", "a", id="in-nested-templates"),
+        pytest.param("a{{b\n\nc\n== d ==\n{{e}}", "ab\n\nc", id="in-a-template-that-is-never-closed"),
+    ],
+)
+def test_lead_text(markup, expected):
+    assert lead_text(markup) == expected
+
+
+@pytest.mark.parametrize("unit", ["{{", "{{a\n== b ==\n", "}}{{{", "\n=", "\n= = ", "\n==\x02 ", "= \t", "=<!---->"])
+def test_the_lead_of_hostile_repetition_ends(unit):
+    for after in ("", "x", "\n== a ==\n", "}}" * 10**5):
+        lead_text("{{\n=" + unit * (10**6 // len(unit)) + after)
 
 
 def test_redirect_with_endless_spaces_ends():

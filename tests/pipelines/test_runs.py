@@ -157,18 +157,20 @@ def test_the_portable_runner_gives_the_same_bytes(
 
 def test_a_finished_run_is_left_as_it_is(inputs: Path, finished: Path, copy_of: Callable[[Path], Path]) -> None:
     output = copy_of(finished)
-    before = {path: path.stat().st_ino for path in (output / "work/receipts").rglob("*.json")}
+    before = {path: path.stat().st_mtime_ns for path in (output / "work/receipts").rglob("*.json")}
     corpusmill(*run_arguments(inputs, output, 2), expect=4)
-    assert before == {path: path.stat().st_ino for path in (output / "work/receipts").rglob("*.json")}
+    assert before == {path: path.stat().st_mtime_ns for path in (output / "work/receipts").rglob("*.json")}
     assert digests(output) == digests(finished)
 
 
 def test_a_new_seed_rewrites_shards_alone(inputs: Path, finished: Path, copy_of: Callable[[Path], Path]) -> None:
     output = copy_of(finished)
     kept = ("documents", "dropped", "tokens", "tokenizer")
-    before = {path: path.stat().st_ino for folder in kept for path in (output / folder).rglob("*") if path.is_file()}
+    before = {
+        path: path.stat().st_mtime_ns for folder in kept for path in (output / folder).rglob("*") if path.is_file()
+    }
     corpusmill(*run_arguments(inputs, output, 2, "--set", "seed=2", "--redo"), expect=4)
-    assert all(path.stat().st_ino == inode for path, inode in before.items())
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert digests(output, ["shards"]) != digests(finished, ["shards"])
     corpusmill("check", output)
 

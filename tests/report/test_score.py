@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from corpusmill.errors import UsageError
 from corpusmill.models.ngram import model_files, open_ngram_model
-from corpusmill.report.score import Score, score_files, table
+from corpusmill.report.score import Score, print_scores, score_files
 
 pytest.importorskip("kenlm")
 
@@ -114,7 +115,7 @@ def test_no_such_file(models: str, tmp_path: Path) -> None:
 
 def test_table() -> None:
     console = Console(file=io.StringIO(), width=100)
-    console.print(table([Score("[red]a.txt", 1, 1234.56, 7, 4321), Score("b", 2, None, 0, 0)]))
+    print_scores([Score("[red]a.txt", 1, 1234.56, 7, 4321), Score("b", 2, None, 0, 0)], console)
     lines = console.file.getvalue().splitlines()
     assert lines[3].split() == ["[red]a.txt", "1", "1,234.6", "7", "4,321"]
     assert lines[4].split() == ["b", "2", "–", "0", "0"]
@@ -124,3 +125,43 @@ def test_scores_are_json(models: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("the")
     (score,) = scores(models, tmp_path / "a")
     assert json.loads(json.dumps({"perplexity": score.perplexity}))["perplexity"] == score.perplexity
+
+
+def test_what_came_before_a_damaged_line_is_printed(models: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "the"}\n{"text": "house"}\nno JSON\n{"text": "river"}\n')
+    console = Console(file=io.StringIO(), width=200)
+    with pytest.raises(UsageError, match="line 3"):
+        print_scores(score_files([str(path)], models, "en"), console)
+    numbers = [line.split()[1] for line in console.file.getvalue().splitlines() if str(path) in line]
+    assert numbers == ["1", "2"]
+
+
+def test_nothing_is_printed_where_there_is_no_model(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO())
+    with pytest.raises(UsageError, match=r"en\.sp\.model|en\.arpa"):
+        print_scores(score_files(["-"], str(tmp_path), "en"), console)
+    assert console.file.getvalue() == ""
+
+
+@pytest.mark.parametrize("made_here", [True, False], ids=["trained in the run", "given to the run"])
+def test_models_of_a_run(models: str, tmp_path: Path, made_here: bool) -> None:
+    """A run that was given ARPA models keeps their binaries, but not the pieces that go with them."""
+    run = tmp_path / "run"
+    shutil.copytree(models, run / "models/ngram" if made_here else run)
+    if not made_here:
+        (run / "models/ngram").mkdir(parents=True)
+        (run / "models/ngram/en.arpa.bin").write_bytes(b"a binary")
+    (tmp_path / "a").write_text("the")
+    (score,) = scores(str(run), tmp_path / "a")
+    assert score.n_pieces
+
+
+def test_a_table_of_cutoffs_is_cut_at_the_percentiles_of_the_recipe(models: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("the")
+    (score,) = scores(models, tmp_path / "a")
+    cutoffs = tmp_path / "cutoff.csv"
+    rows = [score.perplexity + row - 45 for row in range(100)]
+    cutoffs.write_text("\n".join(["percentile,en", *(f"{row},{value}" for row, value in enumerate(rows))]))
+    (parted,) = score_files([str(tmp_path / "a")], models, "en", cutoffs=str(cutoffs))
+    assert parted.bucket == "middle"
