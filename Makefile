@@ -28,6 +28,7 @@ demo: $(VENV)/.installed
 		code=$$?; test $$code -eq 4 || { echo "expected exit code 4 (done with damaged input), got $$code"; exit 1; }
 	@echo "Exit code 4, as it should be: the sample holds damage on purpose, and all else came through."
 	$(BIN)/corpusmill why $(OUT)/demo/corpus http://cheap-best-price-online.example/garstang-folding-saw-3-237/ --inputs $(OUT)/demo/input
+	$(BIN)/corpusmill score $(OUT)/demo/corpus README.md --cutoffs $(OUT)/demo/corpus/models/commoncrawl/cutoffs.json
 	$(BIN)/corpusmill check $(OUT)/demo/corpus
 	$(BIN)/corpusmill train $(OUT)/demo/corpus --steps 200
 	@echo "Documents, tokens and shards are in $(OUT)/demo/corpus; \". $(BIN)/activate\" puts corpusmill on the PATH."

@@ -316,9 +316,10 @@ def leads_of(options: CommonCrawlRecipe, wikipedia: Work, sources: Sequence[str]
 def say_what_arpa_costs(driver: Driver, models: Mapping[str, Model]) -> None:
     """A line when n-gram models stay text, since KenLM's tool that packs them is not there."""
     if size := sum(size_of(model.url) for model in models.values() if model.name.endswith(ARPA)):
+        seconds = round(size * 14e-9)  # 6.7 s for 484 MB
         driver.say(
             f"n-gram models stay ARPA text ({size / 1e6:,.0f} MB), since KenLM's build_binary is not on PATH: each "
-            f"process reads them anew (some {max(1, round(size * 14e-9))} s) and holds a copy of its own. "
+            f"process reads them anew{f' (some {seconds} s)' if seconds else ''} and holds a copy of its own. "
             "`make kenlm-tools` in a checkout builds it."
         )
 
