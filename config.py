@@ -90,6 +90,8 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         )
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(coerce(arguments[0], v, where) for v in value)
+    if hint is str and value is None:  # `key=` on a command line, `key:` in a file
+        return ""
     if hint in (int, float) and isinstance(value, str):  # PyYAML reads 1e-3 and 1e12 as strings
         with contextlib.suppress(ValueError):
             value = float(value)
@@ -102,7 +104,10 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
     expected = (
-        f"a list of {arguments[0].__name__}, as in [a, b]" if origin is tuple else getattr(hint, "__name__", str(hint))
+        f"a list of {getattr(arguments[0], '__name__', 'words')}, as in "
+        f"[{', '.join(typing.get_args(arguments[0])[:2] or 'ab')}]"
+        if origin is tuple
+        else getattr(hint, "__name__", str(hint))
     )
     trap = " (YAML takes no and yes for booleans: quote it)" if isinstance(value, bool) else ""
     raise ConfigError(f"{where}: expected {expected}, got {value!r}{trap}.")

@@ -49,6 +49,7 @@ from .sources import SOURCES
 from .unique import CONTENT, ID, REASONS, unique_phase
 
 MANIFEST = "manifest.json"
+FEW_LEADS, POOR_AUC = 100, 0.6  # below these a model is said to be a poor one
 PART = re.compile(r"-part\d{4,}$")
 LIBRARIES = (
     "apache-beam",
@@ -84,8 +85,8 @@ def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
         raise UsageError(f"shards.formats: unknown format {unknown[0]}; known: {', '.join(FORMATS)}.")
 
 
-def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool) -> None:
-    """One recipe a folder, and a folder of our own. Nothing is written.
+def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool, ngrams: bool = False) -> None:
+    """One recipe a folder, and a folder of our own. Nothing is written. `ngrams`: only n-gram models are to be made.
 
     Raises:
         UsageError: the folder holds other things, another recipe's run, or a finished run of which a part was asked.
@@ -106,7 +107,10 @@ def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool) -> None:
             f"{output}: made with another recipe (see {RECIPE} there). Give this one another --output, or pass --redo: "
             "what the change touches is made again, the rest is kept."
         )
-    if not whole and (read_facts(output) or {}).get("complete"):
+    facts = read_facts(output) or {}
+    if ngrams and facts.get("sources"):
+        raise UsageError(f"{output}: holds documents of a run. Give n-gram models a folder of their own as --output.")
+    if not whole and facts.get("complete"):
         raise UsageError(
             f"{output}: holds a finished run of the whole recipe. Give another --output, or run the whole recipe again."
         )
@@ -215,6 +219,7 @@ def build_ngrams(
     leads = driver.run(leads_phase(work["wikipedia"].plan, wanted, cites=False, reports=True))
     languages = languages or languages_of(leads) or wanted
     say_what_arpa_costs(driver, make_ngrams(driver.run, driver.output, leads, languages, recipe.ngram))
+    say_how_little_was_learnt(driver)
     return record(driver, recipe, inputs, [], None)
 
 
@@ -262,6 +267,7 @@ def make_documents(
     if waiting and own.plan:
         assert isinstance(options, CommonCrawlRecipe), "no other source has steps that wait"
         models |= learn(driver.run, driver.output, extracted, options, models)
+        say_how_little_was_learnt(driver)
         extracted = driver.run(judge_phase(one, extracted, models, recipe))
     made = {name: asdict(model) for name, model in models.items() if model.sha256}
     write_json(join(driver.output, made_models(source)), made)
@@ -311,6 +317,16 @@ def leads_of(options: CommonCrawlRecipe, wikipedia: Work, sources: Sequence[str]
     """The pass over Wikipedia's dumps for CommonCrawl. It reports their damage, unless Wikipedia is made in the run."""
     languages = options.ngram_languages if options.own_ngrams else ()
     return leads_phase(wikipedia.plan, languages, options.cited_by_wikipedia, reports="wikipedia" not in sources)
+
+
+def say_how_little_was_learnt(driver: Driver) -> None:
+    """A line for each model that was made from so little that it decides nothing better than chance."""
+    for path, facts in _models(driver).items():
+        if (n := facts.get("lead_sections", FEW_LEADS)) < FEW_LEADS:
+            driver.say(f"{path}: made from {counted(n, 'lead section')}; perplexities of such a model say little.")
+        held = facts.get("held_out", {})
+        if held.get("positives") and held.get("negatives") and held["auc"] < POOR_AUC:
+            driver.say(f"{path}: on pages held out it is hardly better than chance (AUC {held['auc']:.2f}).")
 
 
 def say_what_arpa_costs(driver: Driver, models: Mapping[str, Model]) -> None:

@@ -75,9 +75,11 @@ def execute(command: Command) -> dict[str, Any]:
     check_buildable(recipe, command.sources or list(recipe.active))
     found = find(recipe, needed_sources(recipe, command.named), command.inputs, command.allow_empty)
     driver = Driver(output, command.workers, command.beam, quiet=command.quiet)
-    check_folder(output, recipe, command.redo, whole)  # once before anything, even the lock, is written
+    check_folder(
+        output, recipe, command.redo, whole, command.ngrams is not None
+    )  # once before anything, even the lock, is written
     with locked(output, recipe.digest), logging_to(output):
-        check_folder(output, recipe, command.redo, whole)
+        check_folder(output, recipe, command.redo, whole, command.ngrams is not None)
         inputs, notes = choose(output, found, command.redo)
         work = plan_work(recipe, inputs)
         for note in [*notes, *odd_inputs(recipe, work)]:

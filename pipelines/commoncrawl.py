@@ -100,13 +100,14 @@ def perplexity_steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
     models = tuple(name(language) for language in languages for name in (pieces_name, ngram_name))
     who = f"the models of {settings.models}" if settings.models else "models trained here on Wikipedia's lead sections"
     text = "a page as one sentence, its lines glued" if settings.text == "glued" else "each line a sentence"
-    cutoffs = f"as {settings.cutoffs} says" if settings.cutoffs else "of the pages of the run that come this far"
+    percentiles = f"the best {settings.head} and {settings.middle} per cent of a language (CCNet)"
+    cutoffs = f"cut off as {settings.cutoffs} says" if settings.cutoffs else f"{percentiles} in the pages of the run"
     return (
         Step(
             "score the perplexity",
             score_perplexity(settings, languages, aids),
             Basis.PAPER,
-            note=f"5-gram model over SentencePiece pieces, {text} (CCNet); {who}: {', '.join(languages)}",
+            note=f"n-gram model over SentencePiece pieces, {text} (CCNet); {who}: {', '.join(languages)}",
             uses=models,
             decides={"text": settings.text, "languages": languages},
         ),
@@ -114,8 +115,7 @@ def perplexity_steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
             "part into head, middle and tail",
             part(settings, aids),
             Basis.REFERENCE,
-            note=f"the best {settings.head} and {settings.middle} per cent of a language (CCNet), {cutoffs}; "
-            "a language without a model is in none: all",
+            note=f"{cutoffs}; a language without a model is in none: all",
             uses=(CUTOFFS,),
             decides={"head": settings.head, "middle": settings.middle},
             waits=not settings.cutoffs,

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from ..errors import SourceError, UsageError
 from ..mixtures.recipe import Recipe, SourceRecipe
 from ..records import counted
-from ..storage import Input, find_inputs, identified, join, read_bytes, size_of
+from ..storage import Input, filesystem, find_inputs, identified, join, read_bytes, size_of
 from .inputs import Given, Inputs
 from .source import Wanted
 from .sources import SOURCES
@@ -44,6 +44,8 @@ def find_files(source: str, options: SourceRecipe, folder: str, allow_empty: boo
                 f"{source}: nothing in {folder} fits {pattern}. Check --inputs (a sub-folder for each source), "
                 f"change the glob with --set 'sources.{source}.inputs=[…]', or pass --allow-empty; "
                 f"--set sources.{source}=null leaves it out."
+                + " CommonCrawl's models are made from it, unless perplexity and cited are given models, or skip."
+                * (source == "wikipedia")
             )
         for one in matches:
             if files.setdefault(one.name, one).url != one.url:
@@ -129,6 +131,9 @@ def _fitting(folder: str, path: str) -> list[Input]:
     if "*" in path:
         return find_inputs(*path.rsplit("/", 1))
     try:
-        return [Input(PurePosixPath(path).name, path, size_of(path), "")]
+        size = size_of(path)
     except FileNotFoundError:
         return []
+    if filesystem(path)[0].isdir(filesystem(path)[1]):
+        raise UsageError(f"{path}: is a folder; expected a file.")
+    return [Input(PurePosixPath(path).name, path, size, "")]

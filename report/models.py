@@ -9,6 +9,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from ..records import counted
 from .funnel import decimal, number, percent
 
 
@@ -26,9 +27,10 @@ def table(models: Mapping[str, Any]) -> Table:
 
 def _ngram(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     by = "" if facts["estimator"] == "own" else f", by {facts['estimator']}"
-    yield f"n-grams, {name}", f"{number(facts['lead_sections'])} lead sections, {number(facts['tokens'])} tokens{by}"
+    made_from = f"{counted(facts['lead_sections'], 'lead section')}, {counted(facts['tokens'], 'token')}"
+    yield f"n-grams, {name}", f"{made_from}{by}"
     counts = ", ".join(map(number, facts["ngrams"]))
-    yield "", f"of 1 to {len(facts['ngrams'])} words: {counts}"
+    yield "", f"of 1 to {len(facts['ngrams'])} pieces: {counts}"
 
 
 def _cutoffs(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ from .funnel import UNKNOWN, number
 
 STDIN = "-"
 JSON_LINES = (".jsonl", ".jsonl.gz")
+OTHER_FORMATS = (".parquet", ".wet", ".wet.gz", ".warc", ".warc.gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -105,6 +106,8 @@ def print_scores(scores: Iterable[Score], console: Console) -> None:
 
 def _documents(path: str, each_line: bool) -> Iterator[tuple[int, str]]:
     """The documents of a file with their numbers."""
+    if path.endswith(OTHER_FORMATS):
+        raise UsageError(f"{path}: expected text or JSON lines (.jsonl, .jsonl.gz with a field text), plain or .gz.")
     is_json = path.endswith(JSON_LINES)
     n_read = 0
     try:

@@ -35,6 +35,7 @@ CRAWL = "sources.commoncrawl"
         pytest.param(f"{CRAWL}.language.keep=[en, de, en]", "keep names en twice", id="a language twice"),
         pytest.param(f"{CRAWL}.perplexity.languages=[en, en]", "languages names en twice", id="a model twice"),
         pytest.param(f"{CRAWL}.cited.max_positives=4", "at least min_positives, 20, got 4", id="too few examples"),
+        pytest.param(f"{CRAWL}.perplexity.keep=head", "a list of words, as in [head, middle]", id="no list of words"),
         pytest.param("name=[", "not a YAML value", id="broken YAML"),
     ],
 )

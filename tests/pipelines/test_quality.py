@@ -324,6 +324,11 @@ def test_all_languages_in_one_command(ngrams: Path, scored: Path) -> None:
     corpusmill("check", ngrams)
 
 
+def test_models_alone_have_a_folder_of_their_own(inputs: Path, scored: Path) -> None:
+    refused = corpusmill("ngram", "sample", "--inputs", inputs, "--output", scored, "--redo", expect=2)
+    assert "holds documents of a run" in refused.stderr
+
+
 def test_two_workers_train_the_same_models(inputs: Path, ngrams: Path, tmp_path: Path) -> None:
     corpusmill("ngram", "sample", "--inputs", inputs, "--output", tmp_path / "out", "--workers", 2, expect=4)
     assert digests(tmp_path / "out", ["models"]) == digests(ngrams, ["models"])

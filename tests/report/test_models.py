@@ -43,7 +43,7 @@ def test_every_fact_has_a_line() -> None:
         "of these: precision 98.77 %, recall 0.00 % at 0.25, AUC 0.50",
         "cutoffs, en head: a perplexity below 12345.6, middle: below 123457",
         "n-grams, en 1,000,000 lead sections, 999,999,999 tokens, by lmplz",
-        "of 1 to 6 words: 65,536, 99,999,999, 999,999,999, 999,999,999, 999,999,999, 999,999,999",
+        "of 1 to 6 pieces: 65,536, 99,999,999, 999,999,999, 999,999,999, 999,999,999, 999,999,999",
     ]
 
 
