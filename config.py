@@ -103,12 +103,10 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         raise ConfigError(f"{where}: expected a finite number, got {value}.")
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    expected = (
-        f"a list of {getattr(arguments[0], '__name__', 'words')}, as in "
-        f"[{', '.join(typing.get_args(arguments[0])[:2] or 'ab')}]"
-        if origin is tuple
-        else getattr(hint, "__name__", str(hint))
-    )
+    expected = getattr(hint, "__name__", str(hint))
+    if origin is tuple:
+        words = typing.get_args(arguments[0])[:2]
+        expected = f"a list of {'words' if words else arguments[0].__name__}, as in [{', '.join(words or 'ab')}]"
     trap = " (YAML takes no and yes for booleans: quote it)" if isinstance(value, bool) else ""
     raise ConfigError(f"{where}: expected {expected}, got {value!r}{trap}.")
 
