@@ -105,8 +105,9 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         return value
     expected = getattr(hint, "__name__", str(hint))
     if origin is tuple:
-        words = typing.get_args(arguments[0])[:2]
-        expected = f"a list of {'words' if words else arguments[0].__name__}, as in [{', '.join(words or 'ab')}]"
+        shown = ", ".join(typing.get_args(arguments[0])[:2]) or "a, b"
+        of = arguments[0].__name__ if isinstance(arguments[0], type) else "words"
+        expected = f"a list of {of}, as in [{shown}]"
     trap = " (YAML takes no and yes for booleans: quote it)" if isinstance(value, bool) else ""
     raise ConfigError(f"{where}: expected {expected}, got {value!r}{trap}.")
 
