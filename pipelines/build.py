@@ -7,7 +7,7 @@ import importlib.metadata
 import platform
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from .. import __version__
@@ -28,38 +28,31 @@ from ..mixtures.recipe import CommonCrawlRecipe, Recipe
 from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS
-from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, size_of, sizes, write_json
+from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sizes, write_json
 from ..tokenizer.encode import MODEL
 from . import tokens
-from .commoncrawl import URLS, ngram_name
 from .documents import documents_phase, settled_documents
 from .engine.driver import Driver
 from .exchange import Sidecars, asking_step, exchange_phase, groups_of, hash_phase, masks_phase, sidecars_of
 from .extract import extract_phase
 from .inputs import FROZEN, Inputs, Model, made_models
 from .judge import judge_phase
-from .leads import CITED, cited_phase, leads_phase
+from .leads import leads_phase
 from .lock import LOCK
-from .ngram import ARPA, languages_of, make_ngrams, pack_ngrams
+from .ngram import languages_of
 from .phase import Phase
-from .quality import CITED_KEYS, learn
-from .reading import Reading, readings
+from .quality import FOLDER as JUDGING
+from .quality import learn
+from .reading import Work, readings
 from .source import Aids, cut_at_waiting
 from .sources import SOURCES
+from .teaching import facts_of_models, leads_of, make_models, say_how_little_was_learnt, train_ngrams
 from .unique import CONTENT, ID, REASONS, unique_phase
 
 MANIFEST = "manifest.json"
-FEW_LEADS, POOR_AUC = 100, 0.6  # below these a model is said to be a poor one
 PART = re.compile(r"-part\d{4,}$")
-LIBRARIES = (
-    "apache-beam",
-    "fasttext",
-    "kenlm",
-    "numpy",
-    "pyarrow",
-    "sentencepiece",
-    "xxhash",
-)  # what the bytes depend on
+# What the bytes depend on.
+LIBRARIES = ("apache-beam", "fasttext", "kenlm", "numpy", "pyarrow", "sentencepiece", "xxhash")
 
 
 def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
@@ -120,14 +113,6 @@ def claim_folder(output: str, recipe: Recipe) -> None:
     """Write the recipe down, and take the manifest away while the run is under way: its presence means complete."""
     publish(join(output, RECIPE), recipe.to_yaml().encode())
     remove(join(output, MANIFEST))
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is to be read of one source, in its order, and with which models of the user."""
-
-    plan: Sequence[Reading]
-    models: Mapping[str, Model]
 
 
 def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
@@ -218,8 +203,7 @@ def build_ngrams(
     wanted = languages or recipe.sources.wikipedia.languages
     leads = driver.run(leads_phase(work["wikipedia"].plan, wanted, cites=False, reports=True))
     languages = languages or languages_of(leads) or wanted
-    say_what_arpa_costs(driver, make_ngrams(driver.run, driver.output, leads, languages, recipe.ngram))
-    say_how_little_was_learnt(driver)
+    train_ngrams(driver, leads, languages, recipe)
     return record(driver, recipe, inputs, [], None)
 
 
@@ -235,7 +219,7 @@ def record(
         "inputs": {source: given.recorded() for source, given in inputs.items()},
         "sources": {source: _account(driver.finished, source) for source in sources},
         "left_out": {source: SOURCES[source].left_out(recipe.active[source]) for source in sources},
-        "models": _models(driver),
+        "models": facts_of_models(driver),
         "mixture": mixture,
         "damage": driver.damage,
         "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
@@ -267,7 +251,7 @@ def make_documents(
     if waiting and own.plan:
         assert isinstance(options, CommonCrawlRecipe), "no other source has steps that wait"
         models |= learn(driver.run, driver.output, extracted, options, models)
-        say_how_little_was_learnt(driver)
+        say_how_little_was_learnt(driver, JUDGING)
         extracted = driver.run(judge_phase(one, extracted, models, recipe))
     made = {name: asdict(model) for name, model in models.items() if model.sha256}
     write_json(join(driver.output, made_models(source)), made)
@@ -279,65 +263,6 @@ def make_documents(
             # A list of nobody is asked by nobody.
             losers[REASONS[ending]] = {path: file for path, file in files_of(done.values()).items() if file.rows}
     return settled_documents(driver.run(documents_phase(source, driver.output, recipe, extracted, losers)))
-
-
-def needed_sources(recipe: Recipe, named: Sequence[str]) -> list[str]:
-    """The sources whose inputs are read for those that are named, in the recipe's order, themselves included."""
-    crawl = recipe.sources.commoncrawl
-    needs = bool(crawl and "commoncrawl" in named and (crawl.own_ngrams or crawl.cited_by_wikipedia))
-    return [name for name in recipe.active if name in named or (needs and name == "wikipedia")]
-
-
-def make_models(
-    driver: Driver, source: str, work: Mapping[str, Work], recipe: Recipe, sources: Sequence[str]
-) -> dict[str, Model]:
-    """What other sources teach before one is read: of Wikipedia, n-gram models and what it cites, for CommonCrawl."""
-    options, given = recipe.active[source], work[source].models
-    if not isinstance(options, CommonCrawlRecipe) or not work[source].plan:
-        return {}
-    leads: Mapping[str, Receipt] = {}
-    if options.own_ngrams or options.cited_by_wikipedia:
-        leads = driver.run(leads_of(options, work["wikipedia"], sources))
-    made: dict[str, Model] = {}
-    if options.own_ngrams:
-        made |= make_ngrams(driver.run, driver.output, leads, options.ngram_languages, recipe.ngram)
-    else:
-        arpas = {one: given[ngram_name(one)] for one in options.ngram_languages}
-        arpas = {language: model for language, model in arpas.items() if model.name.endswith(ARPA)}
-        made |= pack_ngrams(driver.run, driver.output, arpas, folder="work/ngram")
-    say_what_arpa_costs(driver, {**given, **made})
-    if options.cited_by_wikipedia or URLS in given:
-        urls = {name: model for name, model in given.items() if name == URLS}
-        cited = driver.run(cited_phase({} if urls else leads, urls))
-        made[CITED_KEYS] = Model.made(driver.output, CITED, files_of(cited.values())[CITED].sha256)
-    return made
-
-
-def leads_of(options: CommonCrawlRecipe, wikipedia: Work, sources: Sequence[str]) -> Phase:
-    """The pass over Wikipedia's dumps for CommonCrawl. It reports their damage, unless Wikipedia is made in the run."""
-    languages = options.ngram_languages if options.own_ngrams else ()
-    return leads_phase(wikipedia.plan, languages, options.cited_by_wikipedia, reports="wikipedia" not in sources)
-
-
-def say_how_little_was_learnt(driver: Driver) -> None:
-    """A line for each model that was made from so little that it decides nothing better than chance."""
-    for path, facts in _models(driver).items():
-        if (n := facts.get("lead_sections", FEW_LEADS)) < FEW_LEADS:
-            driver.say(f"{path}: made from {counted(n, 'lead section')}; perplexities of such a model say little.")
-        held = facts.get("held_out", {})
-        if held.get("positives") and held.get("negatives") and held["auc"] < POOR_AUC:
-            driver.say(f"{path}: on pages held out it is hardly better than chance (AUC {held['auc']:.2f}).")
-
-
-def say_what_arpa_costs(driver: Driver, models: Mapping[str, Model]) -> None:
-    """A line when n-gram models stay text, since KenLM's tool that packs them is not there."""
-    if size := sum(size_of(model.url) for model in models.values() if model.name.endswith(ARPA)):
-        seconds = round(size * 14e-9)  # 6.7 s for 484 MB
-        driver.say(
-            f"n-gram models stay ARPA text ({size / 1e6:,.0f} MB), since KenLM's build_binary is not on PATH: each "
-            f"process reads them anew{f' (some {seconds} s)' if seconds else ''} and holds a copy of its own. "
-            "`make kenlm-tools` in a checkout builds it."
-        )
 
 
 def make_exchange(driver: Driver, source: str, work: Work, recipe: Recipe) -> dict[str, Sidecars]:
@@ -364,16 +289,6 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[s
     written = {source: p["tokens"] for source, p in planned["plans"]["train"].items()}
     table = [{**asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
     return {"table": table, "n_shards": planned["n_shards"], "tokenizer_sha256": model.sha256}
-
-
-def _models(driver: Driver) -> dict[str, Any]:
-    """What is known of the models that were made: file → facts."""
-    return {
-        path: read_json(join(driver.output, path))
-        for phase, done in driver.finished.items()
-        for path in files_of(done.values())
-        if path.startswith("models/") and path.endswith(".json")
-    }
 
 
 def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:

@@ -20,7 +20,6 @@ from .build import (
     check_folder,
     claim_folder,
     first_phase,
-    needed_sources,
     odd_inputs,
     plan_work,
 )
@@ -28,6 +27,7 @@ from .engine.driver import Driver, unfinished
 from .finding import find
 from .inputs import choose, freeze
 from .lock import locked
+from .teaching import needed_sources
 
 log = logging.getLogger(__name__)
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import SourceError
@@ -11,6 +11,7 @@ from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import Recipe, SourceRecipe
 from ..records import Damage, Document
 from ..storage import Input, identify
+from .inputs import Model
 from .source import Slice, Step
 from .sources import SOURCES
 
@@ -34,6 +35,14 @@ class Reading:
         one = self.slice.input
         if identify(one.url) != one.identity:
             raise SourceError(f"{one.name}: changed while it was read. Run again, with --redo, once it is complete.")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be read of one source, in its order, and with which models of the user."""
+
+    plan: Sequence[Reading]
+    models: Mapping[str, Model]
 
 
 def readings(source: str, inputs: Sequence[Input], recipe: Recipe) -> list[Reading]:

@@ -7,10 +7,10 @@ import pytest
 
 from corpusmill.errors import SourceError, UsageError
 from corpusmill.mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, Recipe, Sources
-from corpusmill.pipelines.build import Work, odd_inputs, plan_work
+from corpusmill.pipelines.build import odd_inputs, plan_work
 from corpusmill.pipelines.finding import find
 from corpusmill.pipelines.inputs import Given, choose, freeze
-from corpusmill.pipelines.reading import readings
+from corpusmill.pipelines.reading import Work, readings
 from phases import write_wet
 
 FILES = [f"crawl-data/CC-MAIN-2019-09/segments/1550.{number}/wet/CC-MAIN-{number}.warc.wet.gz" for number in (0, 1)]
