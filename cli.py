@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -263,6 +264,9 @@ def ngram(
     loaded = _load(recipe, overrides, limit)
     if loaded.sources.wikipedia is None:
         raise UsageError(f'the recipe "{loaded.name}" has no wikipedia; n-gram models are trained on it.')
+    for language in languages:
+        if not re.fullmatch("[a-z]+(-[a-z]+)*", language):
+            raise UsageError(f"{language!r}: expected the code of a Wikipedia, as in en or zh-yue.")
     return _execute(
         Command(loaded, sources=("wikipedia",), beam=beam, ngrams=tuple(dict.fromkeys(languages)), **options), as_json
     )

@@ -53,7 +53,9 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         if required and f.name not in values:
             raise ConfigError(f'{where}: "{f.name}" is missing.')
     try:
-        return cls(**{key: coerce(hints[key], value, f"{where}.{key}") for key, value in values.items()})
+        # A text that is left empty, `key=` on a command line or `key:` in a file, is no text.
+        given = {key: "" if value is None and hints[key] is str else value for key, value in values.items()}
+        return cls(**{key: coerce(hints[key], value, f"{where}.{key}") for key, value in given.items()})
     except ValueError as error:  # a dataclass checks its own ranges in __post_init__
         raise ConfigError(f"{where}: {error}") from error
 
@@ -90,8 +92,6 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         )
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(coerce(arguments[0], v, where) for v in value)
-    if hint is str and value is None:  # `key=` on a command line, `key:` in a file
-        return ""
     if hint in (int, float) and isinstance(value, str):  # PyYAML reads 1e-3 and 1e12 as strings
         with contextlib.suppress(ValueError):
             value = float(value)

@@ -84,6 +84,8 @@ class LanguageRecipe:
         if not self.keep:
             raise ValueError("keep must name at least one language.")
         _refuse_repeats("keep", self.keep)
+        if not self.model:
+            raise ValueError("model must name a file.")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must lie in 0–1, got {self.threshold}.")
 

@@ -13,6 +13,7 @@ from typing import Any
 from .. import __version__
 from ..errors import UsageError
 from ..manifest import (
+    RECEIPTS,
     RECIPE,
     File,
     Receipt,
@@ -101,7 +102,8 @@ def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool, ngrams: b
             "what the change touches is made again, the rest is kept."
         )
     facts = read_facts(output) or {}
-    if ngrams and facts.get("sources"):
+    ours = (f"{RECEIPTS}/ngram/", f"{RECEIPTS}/wikipedia/leads/")
+    if ngrams and any(path.startswith(f"{RECEIPTS}/") and not path.startswith(ours) for path in there):
         raise UsageError(f"{output}: holds documents of a run. Give n-gram models a folder of their own as --output.")
     if not whole and facts.get("complete"):
         raise UsageError(
@@ -198,11 +200,15 @@ def build_ngrams(
     Models of other languages that were trained here before stay.
     """
     assert recipe.sources.wikipedia, "checked before"
-    before = finished_items(driver.output, "ngram/model") if languages else set()
-    languages = sorted({*languages, *before})
-    wanted = languages or recipe.sources.wikipedia.languages
+    before = finished_items(driver.output, "ngram/model")
+    wanted = sorted({*(languages or recipe.sources.wikipedia.languages), *before})
     leads = driver.run(leads_phase(work["wikipedia"].plan, wanted, cites=False, reports=True))
-    languages = languages or languages_of(leads) or wanted
+    there = languages_of(leads)
+    if lost := sorted(before - {*there, *languages}):
+        driver.say(
+            f"n-gram models of {', '.join(lost)} go: the dumps that they were trained on are not there any more."
+        )
+    languages = sorted({*languages, *(before & set(there))}) if languages else there or wanted
     train_ngrams(driver, leads, languages, recipe)
     return record(driver, recipe, inputs, [], None)
 

@@ -145,8 +145,8 @@ def choose_text(task: Text, out: ShardOutput) -> None:
 
 
 def _newest(tables: Sequence[pa.Table], language: str) -> list[npt.NDArray[np.bool_]]:
-    """Of each table which rows are of a language, and of an article's newest revision: dumps of several dates have it
-    more than once. Of equal ones the first counts."""
+    """Of each table which rows are of a language, and of an article's newest revision that has a lead section: dumps of
+    several dates have it more than once. Of equal ones the first counts."""
     ids = [xxhash.xxh3_64_intdigest(one.as_py().encode()) for table in tables for one in table["id"]]
     revisions = np.concatenate([table["revision"].to_numpy() for table in tables])
     own = np.concatenate([pc.equal(table["language"], language).to_numpy() for table in tables])

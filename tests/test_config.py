@@ -36,6 +36,8 @@ CRAWL = "sources.commoncrawl"
         pytest.param(f"{CRAWL}.perplexity.languages=[en, en]", "languages names en twice", id="a model twice"),
         pytest.param(f"{CRAWL}.cited.max_positives=4", "at least min_positives, 20, got 4", id="too few examples"),
         pytest.param(f"{CRAWL}.perplexity.keep=head", "a list of words, as in [head, middle]", id="no list of words"),
+        pytest.param(f"{CRAWL}.language.model=", "model must name a file", id="no model"),
+        pytest.param(f"{CRAWL}.block=[null]", "expected str, got None", id="nothing in a list"),
         pytest.param("name=[", "not a YAML value", id="broken YAML"),
     ],
 )

@@ -324,6 +324,13 @@ def test_all_languages_in_one_command(ngrams: Path, scored: Path) -> None:
     corpusmill("check", ngrams)
 
 
+def test_sources_made_one_after_the_other_agree_with_their_record(inputs: Path, tmp_path: Path) -> None:
+    arguments = run_arguments(inputs, tmp_path, 1)
+    for source in ("commoncrawl", "wikipedia"):
+        corpusmill(*arguments[:2], source, *arguments[2:], expect=4)
+        corpusmill("check", tmp_path)
+
+
 def test_models_alone_have_a_folder_of_their_own(inputs: Path, scored: Path) -> None:
     refused = corpusmill("ngram", "sample", "--inputs", inputs, "--output", scored, "--redo", expect=2)
     assert "holds documents of a run" in refused.stderr
@@ -387,6 +394,10 @@ def test_one_language_more_leaves_the_others_as_they_are(inputs: Path, tmp_path:
     names = {path.name.partition(".")[0] for path in (tmp_path / "models/ngram").iterdir()}
     assert names == {"de", "fr"}
     assert before.items() <= receipts(tmp_path, "ngram/model").items()
+    for wrong in ("DE", "de ", ""):
+        refused = corpusmill("ngram", "sample", wrong, *more, expect=2)
+        assert "expected the code of a Wikipedia" in refused.stderr
+    corpusmill("check", tmp_path)
     assert french.items() <= receipts(tmp_path, "wikipedia/leads").items()
 
 
