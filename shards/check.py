@@ -157,7 +157,7 @@ def _check_damage(output: str, facts: Mapping[str, Any]) -> Iterator[Difference]
     """As much of each kind in errors/ as there was damage, in the phases of the run that the record is of."""
     listed: Counter[str] = Counter()
     for path in sizes(join(output, "errors")):
-        if path.removesuffix(".parquet") not in facts["seconds"]:
+        if path.endswith(".parquet") and path.removesuffix(".parquet") not in facts["seconds"]:
             continue
         try:
             listed.update(row["error"] for row in read_rows(join(output, "errors", path), ["error"]))
