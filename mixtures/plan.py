@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import MixtureError
-from .recipe import PaperRow, Recipe
+from .recipe import Recipe
+from .sources import PaperRow
 
 
 @dataclass(frozen=True)

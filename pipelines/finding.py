@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from ..errors import SourceError, UsageError
-from ..mixtures.recipe import Recipe, SourceRecipe
+from ..mixtures.recipe import Recipe
+from ..mixtures.sources import SourceRecipe
 from ..records import counted
 from ..storage import Input, filesystem, find_inputs, identified, join, read_bytes, size_of
 from .inputs import Given, Inputs

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ..formats.documents import document_of, read_rows
 from ..manifest import WORK, Receipt
-from ..mixtures.recipe import Recipe, SourceRecipe
+from ..mixtures.recipe import Recipe
+from ..mixtures.sources import SourceRecipe
 from ..storage import digest, join
 from .inputs import Model
 from .phase import Item, Phase, ShardOutput

@@ -29,7 +29,7 @@ from ..filters.urls import normalize_url
 from ..formats.documents import document_of, read_rows
 from ..manifest import WORK, File, Receipt, files_of, total_counts
 from ..mixtures.circle import unit_interval
-from ..mixtures.recipe import CitedRecipe, CommonCrawlRecipe, PerplexityRecipe
+from ..mixtures.sources import CitedRecipe, CommonCrawlRecipe, PerplexityRecipe
 from ..models.citation import CitationModel, measure, train
 from ..models.cutoffs import open_cutoffs
 from ..records import Document, counted

@@ -12,7 +12,7 @@ from ..errors import SourceError
 from ..formats.documents import DOCUMENTS, DROPPED, document_row, dropped_row
 from ..manifest import File, Receipt
 from ..mixtures.circle import unit_interval
-from ..mixtures.recipe import SourceRecipe
+from ..mixtures.sources import SourceRecipe
 from ..records import Document, Dropped
 from ..storage import MIB, identify
 from .inputs import Model

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..manifest import Receipt, files_of
-from ..mixtures.recipe import CommonCrawlRecipe, Recipe
+from ..mixtures.recipe import Recipe
+from ..mixtures.sources import CommonCrawlRecipe
 from ..records import counted
 from ..storage import join, read_json, size_of
 from .commoncrawl import URLS, ngram_name

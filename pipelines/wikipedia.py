@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ..filters.wikitext import Site, is_redirect, to_text
 from ..formats.mediawiki import Page, SiteInfo, find_slices, read_pages, read_siteinfo
-from ..mixtures.recipe import WikipediaRecipe
+from ..mixtures.sources import WikipediaRecipe
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
 from .source import Aids, Basis, Slice, Source, Step, drop, keep_if, stem_of, step

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ..errors import SourceError, UsageError
 from ..filters.ccnet_perplexity import bucket_of
-from ..mixtures.recipe import PerplexityRecipe
+from ..mixtures.sources import PerplexityRecipe
 from ..models.cutoffs import open_cutoffs
 from ..models.ngram import PIECES, model_files, open_ngram_model
 from ..records import Bucket

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from corpusmill.errors import SourceError, UsageError
-from corpusmill.mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, Recipe, Sources
+from corpusmill.mixtures.recipe import Recipe
+from corpusmill.mixtures.sources import CommonCrawlRecipe, LanguageRecipe, Sources
 from corpusmill.pipelines.build import odd_inputs, plan_work
 from corpusmill.pipelines.finding import find
 from corpusmill.pipelines.inputs import Given, choose, freeze
