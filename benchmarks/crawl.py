@@ -17,19 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from ..manifest import Receipt, read_receipts
-from ..mixtures.recipe import CommonCrawlRecipe, Recipe, load
-from ..pipelines.commoncrawl import SOURCE, URLS
+from ..mixtures.recipe import Recipe, load
+from ..mixtures.sources import CommonCrawlRecipe
+from ..pipelines.answers import Sidecars, open_answers
+from ..pipelines.commoncrawl import LINES, SOURCE, URLS
 from ..pipelines.documents import documents_phase
-from ..pipelines.exchange import (
-    Sidecars,
-    asking_step,
-    exchange_phase,
-    groups_of,
-    hash_phase,
-    masks_phase,
-    open_answers,
-    sidecars_of,
-)
+from ..pipelines.exchange import make_exchanges
 from ..pipelines.extract import extract_phase
 from ..pipelines.finding import find
 from ..pipelines.inputs import Model
@@ -38,7 +31,7 @@ from ..pipelines.leads import CITED, cited_phase, leads_phase
 from ..pipelines.ngram import make_ngrams
 from ..pipelines.phase import Phase, perform
 from ..pipelines.quality import CITED_KEYS, learn
-from ..pipelines.reading import Reading, readings
+from ..pipelines.reading import Reading, Work, readings
 from ..pipelines.source import Aids, batches
 from ..pipelines.unique import ID, unique_phase
 from ..records import Document
@@ -90,12 +83,7 @@ def run_phases(
     given = find(recipe, ["commoncrawl", "wikipedia"], inputs)
     plan = readings("commoncrawl", given["commoncrawl"].files, recipe)
     models = {name: Model.given(one) for name, one in given["commoncrawl"].models.items()}
-    asking = asking_step(SOURCE, options)
-    assert asking, "lines are compared"
-    keep, groups = asking.exchange.keep, groups_of(asking.exchange, plan)
-    hashed = run(hash_phase(SOURCE, plan, asking, models))
-    compared = run(exchange_phase("commoncrawl", output, groups, hashed, keep, recipe.exchange_mb))
-    sidecars = sidecars_of(hashed, run(masks_phase("commoncrawl", output, groups, hashed, compared, keep)), keep)
+    sidecars = make_exchanges(run, output, SOURCE, Work(plan, models), recipe)
     cited = run(cited_phase({}, {URLS: models[URLS]}))
     models[CITED_KEYS] = Model.made(output, CITED, cited["cited"].files[CITED].sha256)
     dumps = readings("wikipedia", given["wikipedia"].files, recipe)
@@ -106,14 +94,14 @@ def run_phases(
     judged = run(judge_phase(SOURCE, extracted, models, recipe))
     run(unique_phase("commoncrawl", ID, output, judged, {}))
     run(documents_phase("commoncrawl", output, recipe, judged, {}))
-    return models, [(reading, sidecars[reading.slice.name]) for reading in plan]
+    return models, [(reading, sidecars[reading.slice.name][LINES]) for reading in plan]
 
 
 def run_steps(models: Mapping[str, Model], plan: Sequence[tuple[Reading, Sidecars]], output: str, watch: Watch) -> None:
     """The steps over all pages, each timed by itself."""
     for reading, beside in plan:
         answers = watch.time("drop lines of other pages", open_answers, beside, lambda path, _: join(output, path))
-        steps = SOURCE.steps(reading.recipe, Aids({name: one.url for name, one in models.items()}, answers))
+        steps = SOURCE.steps(reading.recipe, Aids({name: one.url for name, one in models.items()}, {LINES: answers}))
         pages = watch.time("read", pages_of, reading)
         watch.pages["read"] += len(pages)
         for batch in batches(pages):

@@ -21,8 +21,9 @@ import apache_beam as beam
 import numpy as np
 
 from ..manifest import read_receipts
+from ..pipelines.answers import COUNT, KEY
 from ..pipelines.engine.runner import pipeline_options
-from ..pipelines.exchange import COUNT, KEY, Group, exchange_phase, masks_phase
+from ..pipelines.exchange import Group, exchange_phase, masks_phase
 from ..pipelines.phase import Item, Phase, ShardOutput, perform
 from ..pipelines.source import Keys
 from ..samples import languages

@@ -25,7 +25,8 @@ from ..manifest import (
     write_manifest,
 )
 from ..mixtures.plan import plan
-from ..mixtures.recipe import CommonCrawlRecipe, Recipe
+from ..mixtures.recipe import Recipe
+from ..mixtures.sources import CommonCrawlRecipe
 from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS
@@ -34,7 +35,7 @@ from ..tokenizer.encode import MODEL
 from . import tokens
 from .documents import documents_phase, settled_documents
 from .engine.driver import Driver
-from .exchange import Sidecars, asking_step, exchange_phase, groups_of, hash_phase, masks_phase, sidecars_of
+from .exchange import asking_steps, groups_of, hash_phase, make_exchanges
 from .extract import extract_phase
 from .inputs import FROZEN, Inputs, Model, made_models
 from .judge import judge_phase
@@ -154,7 +155,7 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
             if (other := seen.setdefault(identity, name)) != name:
                 notes.append(f"{source}: {name} has the same content as {other}. Was it fetched twice?")
         notes += [f"{source}: {note}" for note in SOURCES[source].odd(recipe.active[source], urls_by_name(one.models))]
-        if asking := asking_step(SOURCES[source], recipe.active[source]):
+        for asking in asking_steps(SOURCES[source], recipe.active[source]):
             groups = groups_of(asking.exchange, one.plan)
             alone = [group for group in groups if len(group.slices) == 1 and group.of > 1]
             if alone:
@@ -171,7 +172,7 @@ def first_phase(source: str, work: Work, recipe: Recipe, sources: Sequence[str])
     if source not in sources:
         assert recipe.sources.commoncrawl, "no other source needs one"
         return leads_of(recipe.sources.commoncrawl, work, sources)
-    if asking := asking_step(SOURCES[source], recipe.active[source]):
+    for asking in asking_steps(SOURCES[source], recipe.active[source]):
         return hash_phase(SOURCES[source], work.plan, asking, work.models)
     return extract_phase(SOURCES[source], work.plan, work.models, recipe, {})
 
@@ -251,7 +252,7 @@ def make_documents(
     """All phases of one source: its document files, in the order of the plan."""
     one, options, own = SOURCES[source], recipe.active[source], work[source]
     models = {**own.models, **make_models(driver, source, work, recipe, sources)}
-    sidecars = make_exchange(driver, source, own, recipe)
+    sidecars = make_exchanges(driver.run, driver.output, one, own, recipe)
     extracted = driver.run(extract_phase(one, own.plan, models, recipe, sidecars))
     _, waiting = cut_at_waiting(one.steps(options, Aids()))
     if waiting and own.plan:
@@ -269,19 +270,6 @@ def make_documents(
             # A list of nobody is asked by nobody.
             losers[REASONS[ending]] = {path: file for path, file in files_of(done.values()).items() if file.rows}
     return settled_documents(driver.run(documents_phase(source, driver.output, recipe, extracted, losers)))
-
-
-def make_exchange(driver: Driver, source: str, work: Work, recipe: Recipe) -> dict[str, Sidecars]:
-    """What each slice of a source must know of the others; empty where no step asks."""
-    asking = asking_step(SOURCES[source], recipe.active[source])
-    if asking is None:
-        return {}
-    exchange = asking.exchange
-    groups = groups_of(exchange, work.plan)
-    hashed = driver.run(hash_phase(SOURCES[source], work.plan, asking, work.models))
-    compared = driver.run(exchange_phase(source, driver.output, groups, hashed, exchange.keep, recipe.exchange_mb))
-    masked = driver.run(masks_phase(source, driver.output, groups, hashed, compared, exchange.keep))
-    return sidecars_of(hashed, masked, exchange.keep)
 
 
 def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[str, Any]:

@@ -15,24 +15,25 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from ..errors import UsageError, did_you_mean
-from ..filters.blocklist import open_block_list
+from ..errors import UsageError
 from ..filters.ccnet import drop_lines, hash_lines, line_reasons, split_title
 from ..filters.ccnet_perplexity import bucket_of
 from ..formats.wet import WetPage, read_wet
-from ..mixtures.recipe import CitedRecipe, CommonCrawlRecipe, LanguageRecipe, LinesRecipe, PerplexityRecipe
+from ..mixtures.sources import CitedRecipe, CommonCrawlRecipe, LanguageRecipe, LinesRecipe, PerplexityRecipe
 from ..models.citation import HOW_TO_GET_IT as HOW_TO_TRAIN_IT
 from ..models.citation import open_citation_model
 from ..models.cutoffs import open_cutoffs
 from ..models.language import HOW_TO_GET_IT, open_language_model, spread
 from ..models.ngram import MODELS, check_model, open_ngram_model, require_kenlm
 from ..models.pieces import open_piece_model
-from ..records import Bucket, Damage, Document, Dropped, Reason, counted
+from ..records import Bucket, Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
 from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, stem_of, step
+from .web import blocking_steps, check_languages, check_lists, keep_languages, odd_lists, wanted_lists
 
 # Names of what the steps use.
 LANGUAGE_MODEL, CUTOFFS, CITATION_MODEL, URLS = "language", "cutoffs", "citation", "cited URLs"
+LINES = "lines"  # the exchange
 ABOUT_NGRAMS = (
     "A folder of n-gram models has <language>.sp.model and <language>.arpa.bin (or .arpa), as CCNet publishes them; "
     "without the setting they are trained on Wikipedia."
@@ -41,7 +42,7 @@ ABOUT_NGRAMS = (
 
 def steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
     return (
-        *blocking_steps(recipe, aids),
+        *blocking_steps(recipe.block, aids),
         step(
             "drop short pages",
             drop_short(recipe.min_chars),
@@ -72,7 +73,7 @@ def steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
         ),
         step(
             "keep the languages",
-            keep_languages(recipe.language.keep),
+            keep_languages(recipe.language.keep, Reason.CCNET_LANGUAGE),
             Basis.PAPER,
             note=", ".join(recipe.language.keep),
             decides={"keep": recipe.language.keep},
@@ -80,16 +81,6 @@ def steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
         *perplexity_steps(recipe, aids),
         *citation_steps(recipe, aids),
     )
-
-
-def blocking_steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
-    if not recipe.block:
-        return ()
-    names = tuple(map(block_name, recipe.block))
-    note = (
-        f"domains and URLs of {', '.join(recipe.block)}; before all else, so that no other page is compared with them"
-    )
-    return (step("drop blocked pages", drop_blocked(names, aids), Basis.OURS, note, uses=names),)
 
 
 def perplexity_steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
@@ -189,11 +180,12 @@ def drop_short(min_chars: int) -> Callable[[Document], Document | Dropped]:
 def lines_of_pages(recipe: CommonCrawlRecipe) -> Exchange:
     """Lines are compared by their hashes, within a group of the files of a dump."""
     return Exchange(
+        LINES,
         keys=_line_hashes(recipe),
         keep=recipe.lines.keep,
         scope=dump_of,
         groups=recipe.lines.groups,
-        reasons=line_reasons,
+        lines=lambda page, hashes, taken: list(line_reasons(hashes, taken)),
     )
 
 
@@ -201,9 +193,8 @@ def drop_taken_lines(recipe: CommonCrawlRecipe, aids: Aids) -> Function:
     line_hashes = _line_hashes(recipe)
 
     def judge(pages: Sequence[Document]) -> list[Document | Dropped]:
-        assert aids.answers, "the step runs after its exchange"
         hashes = line_hashes(pages)
-        taken = aids.answers.taken(hashes)
+        taken = aids.answers[LINES].taken(hashes)
         results: list[Document | Dropped] = []
         for page, own, gone in zip(pages, hashes, taken, strict=True):
             text, reasons = drop_lines(page.text, own, gone)
@@ -229,24 +220,6 @@ def identify_language(recipe: LanguageRecipe, aids: Aids) -> Callable[[Document]
         if score < recipe.threshold:
             return drop(page, Reason.CCNET_LANGUAGE_UNSURE, score, language)
         return dataclasses.replace(page, meta={**page.meta, "language": language, "language_score": score})
-
-    return judge
-
-
-def keep_languages(languages: Sequence[str]) -> Callable[[Document], Document | Dropped]:
-    def judge(page: Document) -> Document | Dropped:
-        language, score = page.meta["language"], page.meta["language_score"]
-        return page if language in languages else drop(page, Reason.CCNET_LANGUAGE, score, language)
-
-    return judge
-
-
-def drop_blocked(lists: Sequence[str], aids: Aids) -> Callable[[Document], Document | Dropped]:
-    def judge(page: Document) -> Document | Dropped:
-        for name in lists:
-            if entry := open_block_list(aids.models[name]).match(page.meta["url"]):
-                return drop(page, Reason.BLOCKED, detail=entry)
-        return page
 
     return judge
 
@@ -312,17 +285,9 @@ def ngram_name(language: str) -> str:
     return f"{language}.arpa.bin"
 
 
-def block_name(path: str) -> str:
-    """What a block list is called, among the files that steps use."""
-    return f"block list {path}"
-
-
 def wanted(recipe: CommonCrawlRecipe) -> dict[str, Wanted]:
     """The files that the recipe names: models, lists, cutoffs."""
-    files = {LANGUAGE_MODEL: Wanted((recipe.language.model,), HOW_TO_GET_IT)}
-    for path in recipe.block:
-        about = "A block list is a text file of domains and URLs, one a line, or such a file gzipped."
-        files[block_name(path)] = Wanted((path,), about)
+    files = {LANGUAGE_MODEL: Wanted((recipe.language.model,), HOW_TO_GET_IT), **wanted_lists(recipe.block)}
     if isinstance(recipe.perplexity, PerplexityRecipe):
         folder = recipe.perplexity.models.rstrip("/")
         for language in recipe.ngram_languages if folder else ():
@@ -342,8 +307,7 @@ def wanted(recipe: CommonCrawlRecipe) -> dict[str, Wanted]:
 
 def check(recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> None:
     """Raises UsageError: a given file cannot be used, or a model does not know a language that is to be kept."""
-    for path in recipe.block:
-        open_block_list(models[block_name(path)])
+    check_lists(recipe.block, models)
     if recipe.perplexity != "skip":
         require_kenlm()
         for language in recipe.ngram_languages if recipe.perplexity.models else ():
@@ -359,22 +323,7 @@ def check(recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> None:
                 )
     if CITATION_MODEL in models:
         open_citation_model(models[CITATION_MODEL])
-    known = open_language_model(models[LANGUAGE_MODEL]).languages
-    for language in recipe.language.keep:
-        if language not in known:
-            raise UsageError(
-                f"sources.commoncrawl.language.keep: the model knows no language {language}"
-                f"{did_you_mean(language, known)}; it knows {', '.join(known)}."
-            )
-
-
-def odd(recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> list[str]:
-    """What of the block lists names nothing."""
-    notes = []
-    for path in recipe.block:
-        if n := open_block_list(models[block_name(path)]).n_unusable:
-            notes.append(f"{path}: {counted(n, 'line')} names neither a domain nor a URL, and blocks nothing.")
-    return notes
+    check_languages(recipe.language.keep, models[LANGUAGE_MODEL], "sources.commoncrawl.language.keep")
 
 
 def made(recipe: CommonCrawlRecipe) -> list[tuple[str, str]]:
@@ -442,7 +391,7 @@ SOURCE = Source(
     steps,
     models=wanted,
     check=check,
-    odd=odd,
+    odd=lambda recipe, models: odd_lists(recipe.block, models),
     made=made,
     left_out=left_out,
     unique=lambda recipe: recipe.unique_content,

@@ -5,54 +5,70 @@ exchange  the keys of a group, by ranges of their value, from all its slices: a 
 masks     each slice: its bits from all ranges in one file, so that only a slice whose bits changed is read again
 
 A range is read from each file by position, so that memory follows the size of a range, never that of a group, and no
-key passes through a runner. Then `Answers` say of each document's keys which are taken.
+key passes through a runner. Then `Answers` say of each document's keys which are taken. Where the smallest owner keeps
+a key, the owners lie beside the keys, in a file of their own.
+
+A source may have several such steps: the documents of the second one are what the first one leaves.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
 from ..errors import ShardError
-from ..manifest import WORK, File, Receipt
-from ..mixtures.recipe import SourceRecipe
+from ..manifest import WORK, Receipt
+from ..mixtures.recipe import Recipe
+from ..mixtures.sources import SourceRecipe
 from ..records import Document
 from ..storage import (
     MIB,
-    RangeArray,
     between,
     digest,
     join,
     key_ranges,
     map_array,
-    read_bytes,
     read_json,
     read_range,
     remove,
     size_of,
     write_json,
 )
+from .answers import (
+    COUNT,
+    DOCUMENTS,
+    KEY,
+    KEYS,
+    NO_KEYS,
+    OWNERS,
+    READ_AT_ONCE,
+    Column,
+    Hashed,
+    Sidecars,
+    beside,
+    digests_of,
+    file_of,
+    find,
+    open_all_answers,
+    sidecars_of,
+)
 from .inputs import Model
 from .phase import AGAIN, Item, Phase, ShardOutput
-from .reading import Reading, made_from, versions
+from .reading import Reading, Work, made_from, versions
 from .results import urls_of, used
 from .sorted_keys import SortedKeys
 from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, models_used, run_steps, shortened
 from .sources import SOURCES
 
-KEY = np.dtype("<u8")
-COUNT = np.dtype("<u4")  # of documents that have a key, in one slice
 # Of a slice in a file of bits: where they begin, how many, and hashes of the keys that were compared and of the bits.
 ENTRY = np.dtype([("start", "<u8"), ("keys", "<u8"), ("key_hash", "<u8"), ("bit_hash", "<u8")])
-READ_AT_ONCE = 16  # files
-IN_A_STEP = 1 << 20  # keys of a slice that are looked at together
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +80,31 @@ class Asking:
     exchange: Exchange
 
 
-def asking_step(source: Source, options: SourceRecipe, models: Mapping[str, str] | None = None) -> Asking | None:
-    """The step of a source that needs an exchange; None where there is none. `models` by name, where steps are run."""
-    steps = source.steps(options, Aids(models or {}))
-    asking = (Asking(steps[:number], step, step.exchange) for number, step in enumerate(steps) if step.exchange)
-    return next(asking, None)
+def asking_steps(source: Source, options: SourceRecipe, aids: Aids | None = None) -> list[Asking]:
+    """The steps of a source that need an exchange, in their order; with `aids`, where steps are run."""
+    steps = source.steps(options, aids or Aids())
+    return [Asking(steps[:number], step, step.exchange) for number, step in enumerate(steps) if step.exchange]
+
+
+def place_of(source: str, exchange: str) -> str:
+    """Where the files and the receipts of an exchange lie, below the folder of each phase."""
+    return join(source, exchange)
+
+
+def make_exchanges(
+    run: Callable[[Phase], Mapping[str, Receipt]], output: str, source: Source, work: Work, recipe: Recipe
+) -> dict[str, dict[str, Sidecars]]:
+    """What each slice of a source must know of the others: slice → exchange → sidecars."""
+    found: dict[str, dict[str, Sidecars]] = {}
+    for asking in asking_steps(source, recipe.active[source.name]):
+        exchange, place = asking.exchange, place_of(source.name, asking.exchange.name)
+        groups = groups_of(exchange, work.plan)
+        hashed = run(hash_phase(source, work.plan, asking, work.models, found))
+        compared = run(exchange_phase(place, output, groups, hashed, exchange.keep, recipe.exchange_mb))
+        masked = run(masks_phase(place, output, groups, hashed, compared, exchange.keep))
+        for name, sidecars in sidecars_of(hashed, masked, exchange.keep).items():
+            found[name] = {**found.get(name, {}), exchange.name: sidecars}
+    return found
 
 
 # --- hash -------------------------------------------------------------------------------------------------------------
@@ -76,45 +112,63 @@ def asking_step(source: Source, options: SourceRecipe, models: Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """Task: the keys of one slice; `models` are those of the steps before the exchange."""
+    """Task: the keys of one slice for an exchange; `models` and `sidecars` are those of the steps before it."""
 
     reading: Reading
+    exchange: str
     models: Mapping[str, Model]
+    sidecars: Mapping[str, Sidecars]
 
 
-def hash_phase(source: Source, plan: Sequence[Reading], asking: Asking, models: Mapping[str, Model]) -> Phase:
-    """Read the inputs, and write down the keys of the documents that the steps before the exchange leave."""
+def hash_phase(
+    source: Source,
+    plan: Sequence[Reading],
+    asking: Asking,
+    models: Mapping[str, Model],
+    sidecars: Mapping[str, Mapping[str, Sidecars]] = MappingProxyType({}),
+) -> Phase:
+    """Read the inputs, and write down the keys of the documents that the steps before the exchange leave.
+
+    Args:
+        sidecars: slice → exchange → what the earlier exchanges found.
+    """
     aids = used(models, models_used(asking.before)) if plan else {}
     steps, identities = versions([*asking.before, asking.step]), [one.identity for one in aids.values()]
+    name = asking.exchange.name
     items = []
     for reading in plan:
         decides = (source.version, dict(source.decides(reading.recipe)), steps, identities, reading.limit)
-        fingerprint = digest("hash", 1, decides, made_from(reading.slice))
+        beside = sidecars.get(reading.slice.name, {})
+        fingerprint = digest("hash", 2, name, decides, made_from(reading.slice), digests_of(beside))
         cost = reading.slice.stop - reading.slice.start
-        items.append(Item(reading.slice.name, fingerprint, cost, Hash(reading, aids)))
-    return Phase(f"{source.name}/hash", items, hash_slice, unit="keys")
+        items.append(Item(reading.slice.name, fingerprint, cost, Hash(reading, name, aids, beside)))
+    return Phase(f"{place_of(source.name, name)}/hash", items, hash_slice, unit="keys")
 
 
 def hash_slice(task: Hash, out: ShardOutput) -> None:
     reading = task.reading
-    asking = asking_step(SOURCES[reading.source], reading.recipe, urls_of(out, task.models))
-    assert asking, "planned for a source with an exchange"
-    # Damage is accounted for when the slice is read again.
+    aids = Aids(urls_of(out, task.models), open_all_answers(task.sidecars, out.verified))
+    found = asking_steps(SOURCES[reading.source], reading.recipe, aids)
+    asking = next(one for one in found if one.exchange.name == task.exchange)
+    exchange = asking.exchange
+    # Damage is accounted for when the slice is read the last time.
     documents = (record for record in reading.records(Counter()) if isinstance(record, Document))
     admitted = (result for result in run_steps(documents, asking.before) if isinstance(result, Document))
-    stem = _stem("hash", reading.source, reading.slice.name)
-    with out.scratch() as scratch:
-        runs = SortedKeys(scratch)
+    stem = _stem("hash", place_of(reading.source, task.exchange), reading.slice.name)
+    with out.scratch() as scratch, contextlib.ExitStack() as files:
+        runs = SortedKeys(scratch, owned=exchange.owners is not None)
         for batch in batches(admitted):
-            for keys in asking.exchange.keys(batch):
-                runs.add(keys)
-        with (
-            out.binary(f"{stem}.documents") as counts_file,
-            out.binary(f"{stem}.keys", width=KEY.itemsize) as keys_file,
-        ):
-            for distinct, counts in runs.merged():
-                keys_file.write(distinct.astype(KEY, copy=False))
-                counts_file.write(counts.astype(COUNT, copy=False))
+            owners = exchange.owners(batch) if exchange.owners else [0] * len(batch)
+            for keys, owner in zip(exchange.keys(batch), owners, strict=True):
+                runs.add(keys, owner)
+        counts_file = files.enter_context(out.binary(f"{stem}{DOCUMENTS}"))
+        owners_file = files.enter_context(out.binary(f"{stem}{OWNERS}")) if exchange.owners else None
+        keys_file = files.enter_context(out.binary(f"{stem}{KEYS}", width=KEY.itemsize))
+        for piece in runs.merged():
+            keys_file.write(piece.keys.astype(KEY, copy=False))
+            counts_file.write(piece.counts.astype(COUNT, copy=False))
+            if owners_file:
+                owners_file.write(piece.owners.astype(KEY, copy=False))
 
 
 # --- exchange ---------------------------------------------------------------------------------------------------------
@@ -150,7 +204,10 @@ def groups_of(exchange: Exchange, plan: Sequence[Reading]) -> list[Group]:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Task: the keys of a group in [first, last). `keys` is a JSON file of (path, bytes) of its slices' keys."""
+    """Task: the keys of a group in [first, last). `keys` is a JSON file of (path, bytes) of its slices' keys.
+
+    Owners lie beside the keys.
+    """
 
     keys: str
     first: int
@@ -160,36 +217,44 @@ class Compare:
 
 
 def exchange_phase(
-    source: str, output: str, groups: Sequence[Group], hashed: Mapping[str, Receipt], keep: Keep, part_mb: float
+    place: str, output: str, groups: Sequence[Group], hashed: Mapping[str, Receipt], keep: Keep, part_mb: float
 ) -> Phase:
-    """Compare the keys of each group; a work item holds at most `part_mb` of them."""
+    """Compare the keys of each group; a work item holds at most `part_mb` of them, and of their owners."""
     items = []
     for group in groups:
-        keys = dict(_of(hashed[name], ".keys") for name in group.slices)
-        size = sum(file.bytes for file in keys.values())
+        keys = dict(file_of(hashed[name], KEYS) for name in group.slices)
+        owners = [file_of(hashed[name], OWNERS)[1] for name in group.slices] if keep == "smallest" else []
+        size = sum(file.bytes for file in [*keys.values(), *owners])
         parts = max(1, -(-size // int(part_mb * MIB)))
-        listed = keys_of(source, group)
+        listed = keys_of(place, group)
         write_json(join(output, listed), [(path, file.bytes) for path, file in keys.items()])
-        made_from = digest("exchange", 2, keep, [file.sha256 for file in keys.values()], parts)
+        made_from = digest("exchange", 3, keep, [file.sha256 for file in [*keys.values(), *owners]], parts)
         for part, (first, last) in enumerate(key_ranges(parts)):
             name = f"{group.name}-part-{part:05d}"
-            task = Compare(listed, first, last, keep, _stem("exchange", source, f"{name}.bits"))
+            task = Compare(listed, first, last, keep, _stem("exchange", place, f"{name}.bits"))
             items.append(Item(name, digest(made_from, part), size // parts, task))
-    return Phase(f"{source}/exchange", items, compare, unit="keys")
+    return Phase(f"{place}/exchange", items, compare, unit="keys")
 
 
 def compare(task: Compare, out: ShardOutput) -> None:
-    def read(file: tuple[str, int]) -> Keys:
+    def read(file: tuple[str, int]) -> tuple[Keys, Keys]:
         path, size = file
-        return between(map_array(out.url(path), KEY, size), task.first, task.last)[1]
+        position, keys = between(map_array(out.url(path), KEY, size), task.first, task.last)
+        if task.keep != "smallest":
+            return keys, NO_KEYS
+        owners = map_array(out.url(beside(path, OWNERS)), KEY, size)
+        return keys, np.asarray(owners[position : position + len(keys)])
 
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:  # threads: in a bucket each is a round trip
-        pieces = list(pool.map(read, read_json(out.url(task.keys))))
+        found = list(pool.map(read, read_json(out.url(task.keys))))
+    pieces, owners = [keys for keys, _ in found], [owned for _, owned in found]
     entries = np.zeros(len(pieces), ENTRY)
     bits = []
-    for entry, keys, drop in zip(entries, pieces, find_taken(pieces, task.keep), strict=True):
+    taken = find_taken(pieces, task.keep, owners)
+    for entry, keys, owned, drop in zip(entries, pieces, owners, taken, strict=True):
         bits.append(np.packbits(drop).tobytes())
-        entry["keys"], entry["key_hash"], entry["bit_hash"] = len(keys), _hash(keys.tobytes()), _hash(bits[-1])
+        entry["keys"], entry["bit_hash"] = len(keys), _hash(bits[-1])
+        entry["key_hash"] = _hash(keys.tobytes() + owned.tobytes())
     sizes_of_bits = [len(packed) for packed in bits]
     entries["start"] = entries.nbytes + np.cumsum([0, *sizes_of_bits])[:-1]
     with out.binary(task.path, rows=int(entries["keys"].sum())) as file:
@@ -203,31 +268,44 @@ def _hash(data: bytes) -> int:
     return xxhash.xxh3_64_intdigest(data)
 
 
-def keys_of(source: str, group: Group) -> str:
+def keys_of(place: str, group: Group) -> str:
     """Where the paths of the keys of a group are listed."""
-    return join(WORK, "exchange", source, f"{group.name}.keys.json")
+    return join(WORK, "exchange", place, f"{group.name}.keys.json")
 
 
-def find_taken(pieces: Sequence[Keys], keep: Keep) -> Iterator[Flags]:
-    """Of the sorted distinct keys of each slice: which of them another slice has (`none`), or an earlier one (`first`).
+def find_taken(pieces: Sequence[Keys], keep: Keep, owners: Sequence[Keys] = ()) -> Iterator[Flags]:
+    """Of the sorted distinct keys of each slice: which of them another slice has (`none`), an earlier one (`first`),
+    or one with a smaller owner (`smallest`); slices with the same owner keep a key both.
 
     >>> a, b = np.array([1, 3], np.uint64), np.array([2, 3], np.uint64)
     >>> [flags.tolist() for flags in find_taken([a, b], "none")], [f.tolist() for f in find_taken([a, b], "first")]
     ([[False, True], [False, True]], [[False, False], [False, True]])
+    >>> [flags.tolist() for flags in find_taken([a, b], "smallest", [b, a])]
+    [[False, False], [False, False]]
+    >>> [flags.tolist() for flags in find_taken([a, b], "smallest", [np.array([5, 9], np.uint64), b])]
+    [[False, True], [False, False]]
     """
     everything = np.concatenate(pieces)
     everything.sort()
     twice = everything[1:][everything[1:] == everything[:-1]]
     del everything
     shared = twice[np.append(twice[1:] != twice[:-1], True)[: len(twice)]]
+    if keep == "smallest":
+        least = np.full(len(shared), np.iinfo(np.uint64).max, np.uint64)
+        for keys, owned in zip(pieces, owners, strict=True):
+            hit, at = find(shared, keys)
+            least[at[hit]] = np.minimum(least[at[hit]], owned[hit])
+        for keys, owned in zip(pieces, owners, strict=True):
+            hit, at = find(shared, keys)
+            hit[hit] = owned[hit] > least[at[hit]]
+            yield hit
+        return
     taken = np.full(len(shared), keep == "none")
     for keys in pieces:
-        drop = np.zeros(len(keys), bool)
-        if len(shared):
-            at = np.minimum(np.searchsorted(shared, keys), len(shared) - 1)
-            hit = shared[at] == keys
-            drop[hit] = taken[at[hit]]
-            taken[at[hit]] = True  # for `first`: the slices after this one do not keep it
+        hit, at = find(shared, keys)
+        drop = hit.copy()
+        drop[hit] = taken[at[hit]]
+        taken[at[hit]] = True  # for `first`: the slices after this one do not keep it
         yield drop
 
 
@@ -238,8 +316,7 @@ def find_taken(pieces: Sequence[Keys], keep: Keep) -> Iterator[Flags]:
 class Mask:
     """Task: the bits of one slice, which stands at `position` in each of the files of its group."""
 
-    keys: tuple[str, File]
-    documents: tuple[str, File]
+    hashed: Hashed
     group: str  # a JSON file: where the keys of the group are listed, and the files of bits
     position: int
     keep: Keep
@@ -247,7 +324,7 @@ class Mask:
 
 
 def masks_phase(
-    source: str,
+    place: str,
     output: str,
     groups: Sequence[Group],
     hashed: Mapping[str, Receipt],
@@ -262,24 +339,23 @@ def masks_phase(
     items = []
     for group in groups:
         parts = bits_of[group.name]
-        listed = join(WORK, "exchange", source, f"{group.name}.json")
-        write_json(join(output, listed), {"keys": keys_of(source, group), "bits": list(parts)})
+        listed = join(WORK, "exchange", place, f"{group.name}.json")
+        write_json(join(output, listed), {"keys": keys_of(place, group), "bits": list(parts)})
         for position, name in enumerate(group.slices):
-            keys, documents = _of(hashed[name], ".keys"), _of(hashed[name], ".documents")
-            sha256 = (keys[1].sha256, documents[1].sha256, list(parts.values()))
-            task = Mask(keys, documents, listed, position, keep, _stem("masks", source, name))
-            items.append(Item(name, digest("masks", 2, keep, position, group.name, sha256), keys[1].bytes, task))
-    return Phase(f"{source}/masks", items, gather, unit="keys")
+            own = Hashed.of(hashed[name])
+            task = Mask(own, listed, position, keep, _stem("masks", place, name))
+            made_from = (keep, position, group.name, own.sha256, list(parts.values()))
+            items.append(Item(name, digest("masks", 3, made_from), own.keys[1].bytes, task))
+    return Phase(f"{place}/masks", items, gather, unit="keys")
 
 
 def gather(task: Mask, out: ShardOutput) -> None:
     group = read_json(out.url(task.group))
-    keys = map_array(out.verified(task.keys[0], task.keys[1].sha256), KEY)
-    documents = map_array(out.verified(task.documents[0], task.documents[1].sha256), COUNT)
+    keys, documents, owners = task.hashed.open(out.verified)
     pieces = [np.zeros(0, bool)]
     position = 0
     for path in group["bits"]:
-        drop = _bits_of(out, path, task.position, keys, position)
+        drop = _bits_of(out, path, task.position, keys, owners, position)
         if task.keep == "none":
             drop |= documents[position : position + len(drop)] > 1
         pieces.append(drop)
@@ -293,7 +369,7 @@ def gather(task: Mask, out: ShardOutput) -> None:
 
 
 def _bits_of(
-    out: ShardOutput, path: str, slice_number: int, keys: npt.NDArray[Any] | RangeArray, position: int
+    out: ShardOutput, path: str, slice_number: int, keys: Column, owners: Column | None, position: int
 ) -> Flags:
     """The bits of one slice in a file of bits, which are about its keys from `position` on.
 
@@ -305,8 +381,9 @@ def _bits_of(
     # What a damaged entry says must not decide how much is read.
     n_keys, start = min(int(entry["keys"]), len(keys) - position + 1), min(int(entry["start"]), size_of(out.url(path)))
     packed = read_range(out.url(path), start, start + -(-n_keys // 8))
-    compared = keys[position : position + n_keys]
-    if (len(compared), _hash(compared.tobytes()), _hash(packed)) != (
+    here = slice(position, position + n_keys)
+    compared, owned = keys[here], owners[here].tobytes() if owners is not None else b""
+    if (len(compared), _hash(compared.tobytes() + owned), _hash(packed)) != (
         n_keys,
         int(entry["key_hash"]),
         int(entry["bit_hash"]),
@@ -316,114 +393,5 @@ def _bits_of(
     return np.unpackbits(np.frombuffer(packed, np.uint8), count=n_keys).astype(bool)
 
 
-# --- answers ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sidecars:
-    """What the exchange knows of one slice: its keys, in how many documents each stands, and which of them go."""
-
-    keys: tuple[str, File]
-    documents: tuple[str, File]
-    mask: tuple[str, File]
-    keep: Keep
-
-    @property
-    def sha256(self) -> tuple[str, ...]:
-        return (self.keys[1].sha256, self.documents[1].sha256, self.mask[1].sha256, self.keep)
-
-
-def sidecars_of(hashed: Mapping[str, Receipt], masked: Mapping[str, Receipt], keep: Keep) -> dict[str, Sidecars]:
-    """The sidecars of each slice."""
-    return {
-        name: Sidecars(_of(hashed[name], ".keys"), _of(hashed[name], ".documents"), _of(receipt, ".mask"), keep)
-        for name, receipt in masked.items()
-    }
-
-
-def open_answers(sidecars: Sidecars, url: Callable[[str, str], str]) -> SliceAnswers:
-    """The answers for one slice; `url` gives the URL of a file by its path and its SHA-256."""
-    keys = map_array(url(sidecars.keys[0], sidecars.keys[1].sha256), KEY)
-    documents = map_array(url(sidecars.documents[0], sidecars.documents[1].sha256), COUNT)
-    mask = map_array(url(sidecars.mask[0], sidecars.mask[1].sha256), np.uint8)
-    gone, repeated = [np.zeros(0, KEY)], [np.zeros(0, KEY)]
-    for start in range(0, len(keys), IN_A_STEP):
-        here = keys[start : start + IN_A_STEP]
-        goes = np.unpackbits(mask[start // 8 : (start + IN_A_STEP) // 8], count=len(here)).astype(bool)
-        gone.append(here[goes])
-        if sidecars.keep == "first":
-            repeated.append(here[(documents[start : start + IN_A_STEP] > 1) & ~goes])
-    return SliceAnswers(np.concatenate(gone), np.concatenate(repeated))
-
-
-class SliceAnswers:
-    """Which keys of the documents of one slice are taken. Ask once for each document, in the order of the slice.
-
-    `gone` goes from all documents, `repeated` from all but the first that has it.
-
-    >>> key = lambda *values: np.array(values, np.uint64)
-    >>> answers = SliceAnswers(gone=key(9), repeated=key(7))
-    >>> [flags.tolist() for flags in answers.taken([key(7, 7, 9), key(8, 7)])]
-    [[False, False, True], [False, True]]
-    """
-
-    def __init__(self, gone: Keys, repeated: Keys):
-        self._gone, self._repeated = gone, repeated
-        self._seen = np.zeros(len(repeated), bool)
-
-    def taken(self, keys: Sequence[Keys]) -> list[Flags]:
-        if not keys:
-            return []
-        together = np.concatenate(keys)
-        flags, _ = _find(self._gone, together)
-        answers = np.split(flags, np.cumsum([len(one) for one in keys])[:-1])
-        if len(self._repeated):
-            for one, answer in zip(keys, answers, strict=True):
-                found, at = _find(self._repeated, one)
-                answer |= found & self._seen[at]
-                self._seen[at[found]] = True
-        return answers
-
-
-def documents_with(output: str, group: str, keys: Keys) -> list[int]:
-    """In how many documents of a group each key stands; `group` is the file beside a mask that says where it is."""
-    distinct, which = np.unique(keys, return_inverse=True)
-    totals = np.zeros(len(distinct), np.int64)
-
-    def count(file: tuple[str, int]) -> npt.NDArray[np.int64]:
-        path, size = file
-        held = map_array(join(output, path), KEY, size)
-        counts = map_array(f"{join(output, path).removesuffix('.keys')}.documents", COUNT)
-        found = np.zeros(len(distinct), np.int64)
-        if isinstance(held, np.ndarray) and isinstance(counts, np.ndarray):
-            here, at = _find(held, distinct)
-            found[here] = counts[at[here]]
-            return found
-        for number, key in enumerate(distinct.tolist()):  # in a bucket: a small read each
-            position, here = between(held, key, key + 1)
-            found[number] = counts[position : position + 1][0] if len(here) else 0
-        return found
-
-    listed = read_json(join(output, read_bytes(join(output, group)).decode()))
-    with ThreadPoolExecutor(READ_AT_ONCE) as pool:
-        for found in pool.map(count, listed):
-            totals += found
-    result: list[int] = totals[which].tolist()
-    return result
-
-
-def _find(values: Keys, keys: Keys) -> tuple[Flags, npt.NDArray[np.intp]]:
-    """Of each key, whether it is among the sorted values, and where."""
-    if not len(values):
-        return np.zeros(len(keys), bool), np.zeros(len(keys), np.intp)
-    at = np.minimum(np.searchsorted(values, keys), len(values) - 1)
-    return values[at] == keys, at
-
-
-def _of(receipt: Receipt, ending: str) -> tuple[str, File]:
-    """The file of a receipt that has this ending."""
-    return next((path, file) for path, file in receipt.files.items() if path.endswith(ending))
-
-
-def _stem(kind: str, source: str, name: str) -> str:
-    return join(WORK, kind, source, name)
+def _stem(kind: str, place: str, name: str) -> str:
+    return join(WORK, kind, place, name)

@@ -14,7 +14,7 @@ from ..manifest import WORK
 from ..mixtures.recipe import Recipe
 from ..records import Damage, Document
 from ..storage import digest, join
-from .exchange import Sidecars, open_answers
+from .answers import Sidecars, digests_of, open_all_answers
 from .inputs import Model
 from .phase import Item, Phase, ShardOutput
 from .reading import Reading, made_from, versions
@@ -30,7 +30,7 @@ class Extract:
     reading: Reading
     drops: Drops
     models: Mapping[str, Model] = field(default_factory=dict)
-    sidecars: Sidecars | None = None
+    sidecars: Mapping[str, Sidecars] = field(default_factory=dict)  # by exchange
 
 
 def extract_phase(
@@ -38,9 +38,9 @@ def extract_phase(
     plan: Sequence[Reading],
     models: Mapping[str, Model],
     recipe: Recipe,
-    sidecars: Mapping[str, Sidecars],
+    sidecars: Mapping[str, Mapping[str, Sidecars]],
 ) -> Phase:
-    """Read the inputs and run the steps; `sidecars` by slice, where a step of the source has an exchange."""
+    """Read the inputs and run the steps; `sidecars` by slice and exchange, where steps of the source have one."""
     options = recipe.active[source.name]
     drops = Drops(recipe.head_chars, recipe.dropped_heads)
     steps, waiting = cut_at_waiting(source.steps(options, Aids()))
@@ -51,8 +51,8 @@ def extract_phase(
     decides = (read, versions(steps), dataclasses.asdict(drops), identities)
     items = []
     for reading in plan:
-        piece, beside = reading.slice, sidecars.get(reading.slice.name)
-        fingerprint = digest("extract", decides, made_from(piece), beside.sha256 if beside else None)
+        piece, beside = reading.slice, sidecars.get(reading.slice.name, {})
+        fingerprint = digest("extract", decides, made_from(piece), digests_of(beside))
         items.append(Item(piece.name, fingerprint, piece.stop - piece.start, Extract(reading, drops, aids, beside)))
     return Phase(f"{source.name}/extract", items, extract)
 
@@ -60,7 +60,7 @@ def extract_phase(
 def extract(task: Extract, out: ShardOutput) -> None:
     source, options = SOURCES[task.reading.source], task.reading.recipe
     counts: Counter[str] = Counter()
-    answers = open_answers(task.sidecars, out.verified) if task.sidecars else None
+    answers = open_all_answers(task.sidecars, out.verified)
     steps, waiting = cut_at_waiting(source.steps(options, Aids(urls_of(out, task.models), answers)))
     results = run_steps(_readable(task, out, counts), steps)
     first, part = next(results, None), 0

@@ -22,7 +22,7 @@ from ..errors import UsageError
 from ..filters.urls import cited_urls, normalize_url
 from ..filters.wikitext import lead_text
 from ..manifest import WORK, File, Receipt, files_of
-from ..mixtures.recipe import LLAMA_WIKIPEDIAS, WikipediaRecipe
+from ..mixtures.sources import LLAMA_WIKIPEDIAS, WikipediaRecipe
 from ..records import Damage, Document
 from ..storage import MIB, between, digest, join, key_ranges, map_array, read_lines
 from .inputs import Model
@@ -101,8 +101,8 @@ def gather(task: Lead, out: ShardOutput) -> None:
                     keys.add(url_keys(urls))
             leads.counts = dict(counts)
         with out.binary(f"{stem}{KEYS_ENDING}", width=KEY.itemsize) as file:
-            for distinct, _ in keys.merged():
-                file.write(distinct.astype(KEY, copy=False))
+            for piece in keys.merged():
+                file.write(piece.keys.astype(KEY, copy=False))
 
 
 def _articles(task: Lead, out: ShardOutput) -> Iterator[Document]:
@@ -178,5 +178,5 @@ def _listed(urls: Mapping[str, str], keys: SortedKeys) -> Iterator[Keys]:
             keys.add(own)
         if not n_keys:
             raise UsageError(f"{url}: expected a list of URLs, one a line; none of its {n_lines:,} lines is one.")
-    for distinct, _ in keys.merged():
-        yield distinct
+    for piece in keys.merged():
+        yield piece.keys

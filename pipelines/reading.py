@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ..errors import SourceError
 from ..mixtures.circle import unit_interval
-from ..mixtures.recipe import Recipe, SourceRecipe
+from ..mixtures.recipe import Recipe
+from ..mixtures.sources import SourceRecipe
 from ..records import Damage, Document
 from ..storage import Input, identify
 from .inputs import Model

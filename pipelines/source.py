@@ -30,7 +30,7 @@ class Basis(StrEnum):
 
 
 Function = Callable[[Sequence[Document]], Sequence[Document | Dropped]]
-Keep = Literal["none", "first"]
+Keep = Literal["none", "first", "smallest"]
 Keys = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
@@ -39,21 +39,23 @@ Flags = npt.NDArray[np.bool_]
 class Exchange:
     """What a step must know of other documents before it can judge one: who else has the same keys.
 
-    A source with such a step reads its inputs twice. The first time the steps before it run, and the keys of what is
-    left are written down; then they are compared within each group (`exchange.py`); the second time all steps run.
+    A source with such a step reads its inputs once more for each. The steps before it run, and the keys of what is left
+    are written down; then they are compared within each group (`exchange.py`); the last time all steps run.
     """
 
+    name: str  # of its answers, and of its phases
     keys: Callable[[Sequence[Document]], list[Keys]]  # of each document, in any order, repeats allowed
-    keep: Keep  # who keeps a key that several documents have: nobody, or the first in the plan
+    keep: Keep  # who keeps a key that several documents have: nobody, the first in the plan, or the smallest owner
     scope: Callable[[Input], str]  # inputs with the same answer are compared,
     groups: int  # cut into so many groups in the order of the plan
-    reasons: Callable[[Keys, Flags], list[Reason | None]]  # why each key of a document goes, to show it to people
+    owners: Callable[[Sequence[Document]], list[int]] | None = None  # 64 bits each, where the smallest one keeps a key
+    lines: Callable[[Document, Keys, Flags], list[Reason | None]] | None = None  # why each line goes, to show people
 
 
 class Answers(Protocol):
-    """What the exchange found, for the documents of one work item, which must be asked for in their order."""
+    """What an exchange found, for the documents of one work item, which must be asked for in their order."""
 
-    def taken(self, keys: Sequence[Keys]) -> list[Flags]:
+    def taken(self, keys: Sequence[Keys], owners: Sequence[int] = ()) -> list[Flags]:
         """For each document, for each of its keys: whether others have it, so that this document must not."""
 
 
@@ -62,7 +64,7 @@ class Aids:
     """What the steps of a work item use beside its documents. Empty where steps are only listed."""
 
     models: Mapping[str, str] = field(default_factory=dict)  # name → URL, those made in the run included
-    answers: Answers | None = None
+    answers: Mapping[str, Answers] = field(default_factory=dict)  # by the name of the exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Step:
 
     `version` goes into the fingerprint of every output: raise it when the step may give other bytes. The settings that
     `decides` lists go into it, too, and the models that the step `uses`. A step that `waits` needs something learnt
-    from all documents that come as far as it.
+    from all documents that come as far as it. `lines` is for steps without an exchange, whose own has another one.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Step:
     uses: tuple[str, ...] = ()
     waits: bool = False
     decides: Mapping[str, object] = field(default_factory=dict)
+    lines: Callable[[Document], list[Reason | None]] | None = None  # why each line of a document goes, to show people
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +160,14 @@ def step(
     uses: tuple[str, ...] = (),
     waits: bool = False,
     decides: Mapping[str, object] = MappingProxyType({}),
+    lines: Callable[[Document], list[Reason | None]] | None = None,
 ) -> Step:
     """A step that looks at one document at a time."""
 
     def one_by_one(documents: Sequence[Document]) -> list[Document | Dropped]:
         return [function(document) for document in documents]
 
-    return Step(name, one_by_one, basis, note, version, None, uses, waits, decides)
+    return Step(name, one_by_one, basis, note, version, None, uses, waits, decides, lines)
 
 
 def cut_at_waiting(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

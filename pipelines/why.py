@@ -23,7 +23,8 @@ from ..manifest import RECIPE, read_receipts
 from ..mixtures.recipe import Recipe
 from ..records import Document, Dropped, Reason
 from ..storage import Input, identified, join, read_bytes, read_json, sizes
-from .exchange import SliceAnswers, asking_step, documents_with, open_answers, sidecars_of
+from .answers import SliceAnswers, documents_with, open_answers, sidecars_of
+from .exchange import Asking, asking_steps, place_of
 from .finding import find_files, find_models
 from .inputs import made_models, recorded_inputs
 from .reading import Reading, readings
@@ -42,11 +43,15 @@ THE_SAME: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LineFate:
-    """A line of the document as it was: why it went (None: it stayed), and how many documents of the group have it."""
+    """A line of the document as it came to a step that drops lines: why it went, None where it stayed.
 
+    `documents` is how many documents of the group have it, where lines are what the group was compared by.
+    """
+
+    step: str
     text: str
     reason: Reason | None
-    documents: int
+    documents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,6 @@ class _Trace:
     """What the steps did to one document, and to its lines."""
 
     steps: list[StepFate] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)  # before each step
     text: str = ""  # after the last
     lines: list[LineFate] = field(default_factory=list)
     outcome: str = "kept"
@@ -232,41 +236,34 @@ class _Retelling:
 def _traced(output: str, wanted: str, reading: Reading, models: Mapping[str, str]) -> list[_Trace]:
     """Read the slice again, and note what each step does to the documents of one id."""
     source, options = SOURCES[reading.source], reading.recipe
-    asking, answers, group = asking_step(source, options, models), None, ""
-    if asking:
-        name = reading.slice.name
-        hashed, masked = (read_receipts(output, f"{source.name}/{phase}", [name]) for phase in ("hash", "masks"))
-        if not (hashed and masked):
-            raise UsageError(f"{reading.slice.input.name}: its lines are not compared yet. {UNFINISHED}")
-        sidecars = sidecars_of(hashed, masked, asking.exchange.keep)[name]
-        answers = _Remembering(open_answers(sidecars, lambda path, sha256: join(output, path)))
-        group = next(path for path in masked[name].files if path.endswith(".group"))
+    found = asking_steps(source, options, Aids(models))
+    answers = {one.exchange.name: _Remembering.open(output, reading, one) for one in found}
     steps = source.steps(options, Aids(models, answers))
     if missing := sorted(set(models_used(steps)) - set(models)):
         raise UsageError(f"{source.name}: {missing[0]} is not made yet. {UNFINISHED}")
     # Who keeps the first of a line must have seen all that came before; no other step asks for other documents.
-    shared = steps[: len(asking.before) + 1] if asking and asking.exchange.keep == "first" else ()
+    shared = steps[: max([0, *(len(one.before) + 1 for one in found if one.exchange.keep == "first")])]
     traces = []
     for record in reading.records(Counter()):
         if isinstance(record, Document) and record.id == wanted:
-            traces.append(_follow(record, steps))
-            if asking and answers and len(traces[-1].steps) > len(asking.before):
-                reasons = asking.exchange.reasons(answers.keys, answers.flags)
-                n_documents = documents_with(output, group, answers.keys)
-                lines = traces[-1].texts[len(asking.before)].split("\n")
-                traces[-1].lines = list(map(LineFate, lines, reasons, n_documents))
+            traces.append(_follow(record, steps, answers))
         elif isinstance(record, Document) and shared:
             list(run_steps([record], shared))
     return traces
 
 
-def _follow(document: Document, steps: Sequence[Step]) -> _Trace:
+def _follow(document: Document, steps: Sequence[Step], answers: Mapping[str, _Remembering]) -> _Trace:
     """One document through the steps, as far as it comes."""
     trace = _Trace()
     for step in steps:
-        trace.texts.append(document.text)
         [result] = step.function([document])
         trace.steps.append(_noted(step, document, result))
+        if step.lines:
+            trace.lines += _lines(step, document, step.lines(document))
+        elif step.exchange and step.exchange.lines:
+            asked = answers[step.exchange.name]
+            reasons = step.exchange.lines(document, asked.keys, asked.flags)
+            trace.lines += _lines(step, document, reasons, asked.documents())
         if isinstance(result, Dropped):
             trace.outcome, trace.text = str(result.reason), result.head
             break
@@ -275,18 +272,44 @@ def _follow(document: Document, steps: Sequence[Step]) -> _Trace:
     return trace
 
 
+def _lines(
+    step: Step, document: Document, reasons: Sequence[Reason | None], n_documents: Sequence[int] = ()
+) -> list[LineFate]:
+    """What a step did to the lines of a document; how many have each is known where lines are keys."""
+    lines = document.text.split("\n")
+    counts = n_documents if len(n_documents) == len(lines) else [None] * len(lines)
+    return [LineFate(step.name, *fate) for fate in zip(lines, reasons, counts, strict=True)]
+
+
+@dataclass
 class _Remembering:
-    """Answers, and the last of them."""
+    """The answers of one exchange, and the last of them."""
 
-    def __init__(self, answers: SliceAnswers):
-        self._answers = answers
-        self.keys: Keys = np.zeros(0, np.uint64)
-        self.flags: Flags = np.zeros(0, bool)
+    output: str
+    answers: SliceAnswers
+    group: str  # the file beside the mask that says who was compared
+    keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))
+    flags: Flags = field(default_factory=lambda: np.zeros(0, bool))
 
-    def taken(self, keys: Sequence[Keys]) -> list[Flags]:
-        flags = self._answers.taken(keys)
+    @classmethod
+    def open(cls, output: str, reading: Reading, asking: Asking) -> _Remembering:
+        """What was found for a slice. Raises UsageError where it is not compared yet."""
+        name, place = reading.slice.name, place_of(reading.source, asking.exchange.name)
+        hashed, masked = (read_receipts(output, f"{place}/{phase}", [name]) for phase in ("hash", "masks"))
+        if not (hashed and masked):
+            raise UsageError(f"{reading.slice.input.name}: not compared with others yet. {UNFINISHED}")
+        sidecars = sidecars_of(hashed, masked, asking.exchange.keep)[name]
+        answers = open_answers(sidecars, lambda path, sha256: join(output, path))
+        return cls(output, answers, next(path for path in masked[name].files if path.endswith(".group")))
+
+    def taken(self, keys: Sequence[Keys], owners: Sequence[int] = ()) -> list[Flags]:
+        flags = self.answers.taken(keys, owners)
         self.keys, self.flags = keys[-1], flags[-1]
         return flags
+
+    def documents(self) -> list[int]:
+        """How many documents of the group have each of the keys."""
+        return documents_with(self.output, self.group, self.keys)
 
 
 def _noted(step: Step, before: Document, after: Document | Dropped) -> StepFate:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..pipelines.why import Fate
+from ..pipelines.why import Fate, LineFate
 from ..records import Reason, counted
 
 SHOWN_LINES, SHOWN_CHARS = 1000, 200  # of a document, of a line; --json has all
@@ -34,13 +37,20 @@ def show(fate: Fate, console: Console) -> None:
         for step in fate.steps:
             table.add_row(*map(Text, (step.step, step.outcome, step.detail)))
         console.print(table)
-    if fate.lines:
-        gone = sum(line.reason is not None for line in fate.lines)
-        say(f"{counted(len(fate.lines), 'line')}, {gone} gone; before each, how many documents of its group have it:")
-    for line in fate.lines[:SHOWN_LINES]:
+    for name, lines in groupby(fate.lines, key=lambda line: line.step):
+        _show_lines(name, list(lines), say)
+
+
+def _show_lines(step: str, lines: Sequence[LineFate], say: Callable[[str, str], None]) -> None:
+    """The lines that came to one step."""
+    gone = sum(line.reason is not None for line in lines)
+    counted_too = "; before each, how many documents of its group have it" if lines[0].documents is not None else ""
+    say(f"{step}: {counted(len(lines), 'line')}, {gone} gone{counted_too}:", "")
+    for line in lines[:SHOWN_LINES]:
+        n_documents = f"{line.documents:>9,} " if line.documents is not None else "  "
         mark = "−" if line.reason else " "
         why = f"  [{line.reason}]" if line.reason else ""
         more = f"… ({len(line.text):,} characters)" if len(line.text) > SHOWN_CHARS else ""
-        say(f"{line.documents:>9,} {mark} {line.text[:SHOWN_CHARS]}{more}{why}", "red" if line.reason else "")
-    if len(fate.lines) > SHOWN_LINES:
-        say(f"… and {len(fate.lines) - SHOWN_LINES:,} more lines; --json has all")
+        say(f"{n_documents}{mark} {line.text[:SHOWN_CHARS]}{more}{why}", "red" if line.reason else "")
+    if len(lines) > SHOWN_LINES:
+        say(f"… and {len(lines) - SHOWN_LINES:,} more lines; --json has all", "")

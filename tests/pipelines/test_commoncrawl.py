@@ -9,12 +9,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from corpusmill.mixtures.recipe import CommonCrawlRecipe, LanguageRecipe, LinesRecipe, Recipe, Sources
+from corpusmill.mixtures.recipe import Recipe
+from corpusmill.mixtures.sources import CommonCrawlRecipe, LanguageRecipe, LinesRecipe, Sources
 from corpusmill.models.language import spread
-from corpusmill.pipelines.commoncrawl import SOURCE, identify_language, keep_languages, read
-from corpusmill.pipelines.exchange import asking_step, hash_phase
+from corpusmill.pipelines.commoncrawl import SOURCE, identify_language, read
+from corpusmill.pipelines.exchange import asking_steps, hash_phase
 from corpusmill.pipelines.reading import readings
 from corpusmill.pipelines.source import Aids
+from corpusmill.pipelines.web import keep_languages
 from corpusmill.records import Document, Dropped, Reason
 from corpusmill.storage import find_inputs, identified
 from phases import record, write_wet
@@ -90,7 +92,7 @@ def test_of_one_content_the_smallest_key_stays(inputs: Path, unfiltered: Path, t
 
 def test_a_language_of_another_threshold_reads_no_keys_again(inputs: Path, tmp_path: Path) -> None:
     corpusmill(*only_commoncrawl(inputs, tmp_path), expect=4)
-    receipts = [path for phase in ("hash", "exchange", "masks") for path in tmp_path.glob(f"work/receipts/*/{phase}/*")]
+    receipts = list(tmp_path.glob("work/receipts/commoncrawl/lines/*/*.json"))
     before = {path: path.stat().st_mtime_ns for path in receipts}
     assert before
     corpusmill(
@@ -102,7 +104,7 @@ def test_a_language_of_another_threshold_reads_no_keys_again(inputs: Path, tmp_p
 
 def test_the_size_of_ranges_changes_no_document(inputs: Path, unfiltered: Path, tmp_path: Path) -> None:
     corpusmill(*only_commoncrawl(inputs, tmp_path, "--set", "exchange_mb=0.01"), expect=4)
-    assert len(list(tmp_path.glob("work/receipts/commoncrawl/exchange/*"))) == 8
+    assert len(list(tmp_path.glob("work/receipts/commoncrawl/lines/exchange/*"))) == 8
     assert digests(tmp_path, ["documents", "dropped"]) == digests(unfiltered, ["documents", "dropped"])
 
 
@@ -117,8 +119,7 @@ def test_what_decides_the_keys_is_in_their_fingerprint(change: dict, tmp_path: P
     def fingerprint(options: CommonCrawlRecipe) -> str:
         recipe = Recipe("test", Sources(commoncrawl=options))
         plan = readings("commoncrawl", identified(find_inputs(str(tmp_path), "*.wet")), recipe)
-        found = asking_step(SOURCE, options)
-        assert found
+        [found] = asking_steps(SOURCE, options)
         return hash_phase(SOURCE, plan, found, {}).items[0].fingerprint
 
     in_lines = {name: value for name, value in change.items() if name in ("hash", "normalise")}
@@ -154,7 +155,7 @@ def test_the_score_is_rounded_before_it_is_compared(
 
 def test_a_language_that_is_not_asked_for_is_recorded() -> None:
     page = Document("a", "texte", "commoncrawl", {"language": "fr", "language_score": 0.98, "url": "https://a.example"})
-    assert keep_languages(["en"])(page) == Dropped(
+    assert keep_languages(["en"], Reason.CCNET_LANGUAGE)(page) == Dropped(
         "a", Reason.CCNET_LANGUAGE, 0.98, "texte", detail="fr", url="https://a.example"
     )
 
@@ -174,8 +175,7 @@ def test_a_new_version_of_the_rule_reads_the_keys_again(tmp_path: Path) -> None:
     plan = readings(
         "commoncrawl", identified(find_inputs(str(tmp_path), "*.wet")), Recipe("test", Sources(commoncrawl=RECIPE))
     )
-    asking = asking_step(SOURCE, RECIPE)
-    assert asking
+    [asking] = asking_steps(SOURCE, RECIPE)
     newer = dataclasses.replace(asking, step=dataclasses.replace(asking.step, version=asking.step.version + 1))
     assert (
         hash_phase(SOURCE, plan, newer, {}).items[0].fingerprint
@@ -186,13 +186,13 @@ def test_a_new_version_of_the_rule_reads_the_keys_again(tmp_path: Path) -> None:
 def test_the_same_model_elsewhere_and_other_weights_read_nothing_again(inputs: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     corpusmill(*only_commoncrawl(inputs, output), expect=4)
-    receipts = {path: path.stat().st_mtime_ns for path in output.glob("work/receipts/commoncrawl/*/*")}
+    receipts = {path: path.stat().st_mtime_ns for path in output.glob("work/receipts/commoncrawl/**/*.json")}
     [model] = inputs.glob("models/lid.*")
     elsewhere = tmp_path / "elsewhere.bin"
     elsewhere.write_bytes(model.read_bytes())
     settings = ("--set", f"sources.commoncrawl.language.model={elsewhere}", "--set", "sources.commoncrawl.epochs=1")
     corpusmill(*only_commoncrawl(inputs, output, "--redo", *settings), expect=4)
-    assert receipts == {path: path.stat().st_mtime_ns for path in output.glob("work/receipts/commoncrawl/*/*")}
+    assert receipts == {path: path.stat().st_mtime_ns for path in output.glob("work/receipts/commoncrawl/**/*.json")}
 
 
 def test_a_part_of_the_page_may_do_for_its_language(monkeypatch: pytest.MonkeyPatch) -> None:

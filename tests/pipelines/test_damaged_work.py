@@ -11,7 +11,7 @@ from running import command as command_line
 from running import digests, environment, run_arguments
 
 PHASES = (
-    *("hash", "exchange", "masks", "extract", "survey", "cutoffs", "examples", "citation", "judge"),
+    *("lines/hash", "lines/exchange", "lines/masks", "extract", "survey", "cutoffs", "examples", "citation", "judge"),
     *("unique", "twins", "documents"),
 )
 SETTINGS = ("--set", "sources.commoncrawl.unique_content=true", "--set", "exchange_mb=0.01")
@@ -64,16 +64,16 @@ def flip(at: int) -> Callable[[bytes], bytes]:
         pytest.param("cutoffs", "models/commoncrawl/cutoffs.json", flip(-10), id="cutoffs"),
         pytest.param("examples", "work/examples/**/*.parquet", flip(60), id="examples"),
         pytest.param("citation", "models/commoncrawl/citation.bin", flip(-60), id="the classifier"),
-        pytest.param("masks", "models/cited.keys", flip(5), id="cited URLs"),
-        pytest.param("masks", "models/ngram/en.arpa", flip(-200), id="an n-gram model"),
-        pytest.param("masks", "models/ngram/en.sp.model", flip(-200), id="pieces"),
+        pytest.param("lines/masks", "models/cited.keys", flip(5), id="cited URLs"),
+        pytest.param("lines/masks", "models/ngram/en.arpa", flip(-200), id="an n-gram model"),
+        pytest.param("lines/masks", "models/ngram/en.sp.model", flip(-200), id="pieces"),
         pytest.param("extract", "work/damage/**/*.parquet", flip(-20), id="damage"),
         pytest.param(
             "extract", "work/receipts/commoncrawl/extract/*", lambda b: b.replace(b'": 1', b'": 7'), id="counts"
         ),
         pytest.param("twins", "work/unique/commoncrawl/twins/*.parquet", flip(60), id="a list of losers"),
-        pytest.param("exchange", "work/exchange/**/*.bits", flip(7), id="where bits begin"),
-        pytest.param("exchange", "work/exchange/**/*.bits", flip(13), id="how many bits"),
+        pytest.param("lines/exchange", "work/exchange/**/*.bits", flip(7), id="where bits begin"),
+        pytest.param("lines/exchange", "work/exchange/**/*.bits", flip(13), id="how many bits"),
     ],
 )
 def test_what_is_damaged_is_found_and_made_again(

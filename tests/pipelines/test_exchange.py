@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from corpusmill.errors import ShardError
 from corpusmill.filters.ccnet import drop_shared_lines
-from corpusmill.mixtures.recipe import CommonCrawlRecipe, LinesRecipe, Recipe, Sources
+from corpusmill.mixtures.recipe import Recipe
+from corpusmill.mixtures.sources import CommonCrawlRecipe, LinesRecipe, Sources
 from corpusmill.pipelines import exchange, sorted_keys
+from corpusmill.pipelines.answers import Sidecars, documents_with, open_answers, sidecars_of
 from corpusmill.pipelines.engine.driver import Driver
-from corpusmill.pipelines.exchange import asking_step, documents_with, groups_of, hash_phase, masks_phase, open_answers
+from corpusmill.pipelines.exchange import asking_steps, groups_of, hash_phase, masks_phase
 from corpusmill.pipelines.phase import Item, Phase
 from corpusmill.pipelines.reading import Reading, readings
 from corpusmill.pipelines.sorted_keys import SortedKeys
@@ -29,7 +31,7 @@ from corpusmill.storage import between, find_inputs, identified
 from phases import make, write_wet
 from running import SHARED
 
-SOURCE = SOURCES["commoncrawl"]
+SOURCE, PLACE = SOURCES["commoncrawl"], "commoncrawl/lines"
 CASES = SHARED / "cases/ccnet_dedup.jsonl"
 MIB = 1 << 20
 
@@ -39,18 +41,18 @@ def recipe_of(lines: LinesRecipe, exchange_mb: float = 128.0) -> Recipe:
     return Recipe("test", Sources(commoncrawl=source), exchange_mb=exchange_mb)
 
 
-def make_exchange(folder: Path, recipe: Recipe) -> tuple[list[Reading], dict[str, exchange.Sidecars], list[str]]:
+def make_exchange(folder: Path, recipe: Recipe) -> tuple[list[Reading], dict[str, Sidecars], list[str]]:
     """The plan, the sidecars of each slice, and the names of the groups."""
     options = recipe.active["commoncrawl"]
     plan = readings("commoncrawl", identified(find_inputs(str(folder), "*.wet")), recipe)
-    asking = asking_step(SOURCE, options)
+    [asking] = asking_steps(SOURCE, options)
     one = asking.exchange
     groups = groups_of(one, plan)
     hashed = make(hash_phase(SOURCE, plan, asking, {}), folder)
-    compare = exchange.exchange_phase("commoncrawl", str(folder), groups, hashed, one.keep, recipe.exchange_mb)
+    compare = exchange.exchange_phase(PLACE, str(folder), groups, hashed, one.keep, recipe.exchange_mb)
     compared = make(compare, folder)
-    masked = make(masks_phase("commoncrawl", str(folder), groups, hashed, compared, one.keep), folder)
-    return plan, exchange.sidecars_of(hashed, masked, one.keep), [group.name for group in groups]
+    masked = make(masks_phase(PLACE, str(folder), groups, hashed, compared, one.keep), folder)
+    return plan, sidecars_of(hashed, masked, one.keep), [group.name for group in groups]
 
 
 def through_phases(shards: Sequence[Sequence[str]], recipe: Recipe) -> list[list[str | None]]:
@@ -64,7 +66,7 @@ def through_phases(shards: Sequence[Sequence[str]], recipe: Recipe) -> list[list
         left: list[list[str | None]] = []
         for reading in plan:
             answers = open_answers(sidecars[reading.slice.name], lambda path, sha256: str(folder / path))
-            steps = SOURCE.steps(reading.recipe, Aids({}, answers))[:2]
+            steps = SOURCE.steps(reading.recipe, Aids({}, {"lines": answers}))[:2]
             results = run_steps((r for r in reading.records(Counter()) if isinstance(r, Document)), steps)
             left.append([result.text if isinstance(result, Document) else None for result in results])
         return left
@@ -119,8 +121,7 @@ def test_a_dump_is_compared_with_itself_alone_and_cut_in_the_order_of_the_plan(t
         write_wet(tmp_path / "commoncrawl" / f"{name}.wet", [(name[-1], "title\nshared\n")])
     recipe = recipe_of(LinesRecipe(groups=2))
     plan = readings("commoncrawl", identified(find_inputs(str(tmp_path), "commoncrawl/*/*.wet")), recipe)
-    found = asking_step(SOURCE, recipe.active["commoncrawl"])
-    assert found
+    [found] = asking_steps(SOURCE, recipe.active["commoncrawl"])
     groups = {group.name: [name[-1] for name in group.slices] for group in groups_of(found.exchange, plan)}
     assert groups == {
         "CC-MAIN-2018-30-00000-of-00002": ["a"],
@@ -145,10 +146,9 @@ def test_documents_that_have_a_line_are_counted_over_the_group(tmp_path: Path) -
     write_wet(tmp_path / "a.wet", [("a", "title\nmenu\nmenu\none\n"), ("b", "title\nmenu\n")])
     write_wet(tmp_path / "b.wet", [("c", "title\nMENU\ntwo\n")])
     plan, _, _ = make_exchange(tmp_path, recipe_of(LinesRecipe(groups=1)))
-    found = asking_step(SOURCE, plan[0].recipe)
-    assert found
+    [found] = asking_steps(SOURCE, plan[0].recipe)
     [keys] = found.exchange.keys([Document("x", "menu\none\nthree", "commoncrawl")])
-    assert documents_with(str(tmp_path), "work/masks/commoncrawl/a.group", keys) == [3, 1, 0]
+    assert documents_with(str(tmp_path), "work/masks/commoncrawl/lines/a.group", keys) == [3, 1, 0]
 
 
 def flip(path: Path) -> None:
@@ -177,19 +177,19 @@ def test_what_is_damaged_between_phases_is_made_again(phase: str, ending: str, t
     def masks(output: Path, damage_after: str = "") -> dict[str, str]:
         driver = Driver(str(output), workers=1, quiet=True)
         plan = readings("commoncrawl", identified(find_inputs(str(tmp_path / "in"), "commoncrawl/*/*.wet")), recipe)
-        asking = asking_step(SOURCE, recipe.active["commoncrawl"])
+        [asking] = asking_steps(SOURCE, recipe.active["commoncrawl"])
         groups = groups_of(asking.exchange, plan)
         hashed = driver.run(hash_phase(SOURCE, plan, asking, {}))
         if damage_after == "hash":
             flip(next(output.rglob(f"*a{ending}")))
-        compared = driver.run(exchange.exchange_phase("commoncrawl", str(output), groups, hashed, "none", 1))
+        compared = driver.run(exchange.exchange_phase(PLACE, str(output), groups, hashed, "none", 1))
         if damage_after == "exchange":
             flip(
                 next(
                     path for path in output.rglob(f"*{ending}") if ending == ".bits" or path.name.endswith(f"a{ending}")
                 )
             )
-        done = driver.run(masks_phase("commoncrawl", str(output), groups, hashed, compared, "none"))
+        done = driver.run(masks_phase(PLACE, str(output), groups, hashed, compared, "none"))
         return {path: file.sha256 for receipt in done.values() for path, file in receipt.files.items()}
 
     expected = masks(tmp_path / "good")
@@ -220,10 +220,10 @@ def test_a_group_of_more_slices_than_files_may_be_open(tmp_path: Path) -> None:
 def test_a_file_of_bits_that_does_not_fit_is_an_error(tmp_path: Path) -> None:
     write_wet(tmp_path / "a.wet", [("a", "title\none\ntwo\n")])
     _, sidecars, _ = make_exchange(tmp_path, recipe_of(LinesRecipe(groups=1)))
-    group = tmp_path / "work/exchange/commoncrawl/all-00000-of-00001.json"
+    group = tmp_path / "work/exchange/commoncrawl/lines/all-00000-of-00001.json"
     group.write_text(json.dumps({**json.loads(group.read_text()), "bits": []}))
     one, listed = sidecars["a"], str(group.relative_to(tmp_path))
-    task = exchange.Mask(one.keys, one.documents, listed, 0, "none", "mask")
+    task = exchange.Mask(one.hashed, listed, 0, "none", "mask")
     with pytest.raises(ShardError, match="expected a bit for each of 2 keys, found 0"):
         make(Phase("test/masks", [Item("a", "", 0, task)], exchange.gather), tmp_path)
 
@@ -231,15 +231,22 @@ def test_a_file_of_bits_that_does_not_fit_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("in_memory", [1, 3, 1000])
 def test_sorted_keys_are_those_of_numpy(in_memory: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    held = SortedKeys(tmp_path, in_memory)
+    held = SortedKeys(tmp_path, in_memory=in_memory)
     documents = [rng.integers(0, 1 << 64, 20, np.uint64) % np.uint64(50) << np.uint64(58) for _ in range(40)]
-    for keys in documents:
+    owned = SortedKeys(tmp_path / "owned", owned=True, in_memory=in_memory)
+    (tmp_path / "owned").mkdir()
+    owners = rng.integers(0, 1 << 64, len(documents), np.uint64)
+    for keys, owner in zip(documents, owners.tolist(), strict=True):
         held.add(keys)
+        owned.add(keys, owner)
     pieces = list(held.merged())
     expected, counts = np.unique(np.concatenate([np.unique(keys) for keys in documents]), return_counts=True)
-    assert np.concatenate([keys for keys, _ in pieces]).tolist() == expected.tolist()
-    assert np.concatenate([n for _, n in pieces]).tolist() == counts.tolist()
-    assert max(len(keys) for keys, _ in pieces) <= max(2 * in_memory, 20) or in_memory == 1
+    assert np.concatenate([piece.keys for piece in pieces]).tolist() == expected.tolist()
+    assert np.concatenate([piece.counts for piece in pieces]).tolist() == counts.tolist()
+    assert max(len(piece.keys) for piece in pieces) <= max(2 * in_memory, 20) or in_memory == 1
+    least = {key: min(o for keys, o in zip(documents, owners.tolist(), strict=True) if key in keys) for key in expected}
+    found = [pair for piece in owned.merged() for pair in zip(piece.keys.tolist(), piece.owners.tolist(), strict=True)]
+    assert found == list(least.items())
 
 
 @given(st.lists(st.integers(0, (1 << 64) - 1), max_size=80), st.integers(0, 1 << 64), st.integers(0, 1 << 64))

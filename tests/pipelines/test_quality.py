@@ -272,7 +272,7 @@ def test_blocked_pages_go_first_and_others_stay_as_they_were(inputs: Path, tmp_p
     assert others[0] in gone
     left = {page["url"] for page in kept(output)}
     assert not left & gone.keys()
-    hashed = receipts(output, "commoncrawl/hash")
+    hashed = receipts(output, "commoncrawl/lines/hash")
     (tmp_path / "domains").write_text("nowhere.example\n")
     crawl(inputs, output, *skip, f"block=[{tmp_path}/domains, {tmp_path}/urls.gz]", redo=True)
     assert all(path.stat().st_mtime_ns != before for path, before in hashed.items())  # lines are compared again

@@ -203,6 +203,6 @@ def test_a_run_that_was_not_finished_is_said(finished: Path, inputs: Path, copy_
     recipe.write_text(recipe.read_text().replace("threshold: 0.5", "threshold: 1.0"))
     with pytest.raises(UsageError, match="The last run here was not finished"):
         fates(str(output), row["id"], str(inputs))
-    shutil.rmtree(output / "work/receipts/commoncrawl/masks")
-    with pytest.raises(UsageError, match="not compared yet"):
+    shutil.rmtree(output / "work/receipts/commoncrawl/lines/masks")
+    with pytest.raises(UsageError, match="not compared with others yet"):
         fates(str(output), row["id"], str(inputs))
