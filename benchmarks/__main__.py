@@ -25,6 +25,7 @@ with tempfile.TemporaryDirectory() as scratch:
     modules = {
         "wikitext": real("wikipedia"),
         "lines": real("commoncrawl/crawl-data"),
+        "c4": real("commoncrawl/crawl-data"),
         "language": [str(crawl / "commoncrawl/crawl-data"), str(next(crawl.glob("models/lid.*")))],
         "exchange": [],
         "estimator": [],

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..filters.github import ENDINGS
+from ..filters.licenses import PERMISSIVE
+from ..formats.github import Columns
 from ..records import Bucket
 from .circle import MAX_COPIES
 
@@ -224,6 +227,34 @@ class C4Recipe(SourceRecipe):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GithubRecipe(SourceRecipe):
+    """GitHub: BigQuery's copy, exported.   Source: RedPajama v1 for all numbers; the paper gives none."""
+
+    columns: Columns = field(default_factory=Columns)  # what yours are called
+    licenses: tuple[str, ...] = PERMISSIVE  # families, as in mit, bsd, apache, or whole SPDX ids
+    license_texts: bool = True  # where no licence is given, the repository's LICENSE or COPYING decides
+    duplicates: Literal["drop", "keep"] = "drop"  # of files with the same content one stays
+    endings: tuple[str, ...] = ENDINGS  # of paths
+    max_line_chars: int = 1000  # of the longest line
+    max_avg_line_chars: float = 100.0
+    min_alnum_frac: float = 0.25  # share of letters and digits
+    tokenizer: str = ""  # a SentencePiece .model; empty: letters for each token are not looked at
+    min_letters_per_token: float = 1.5
+    compat: Literal["", "redpajama-v1"] = ""  # its header removal and its ways with names, mistakes included
+    slice_mb: float = 256.0  # of one work item of a Parquet file
+    max_file_mb: int = 16  # BigQuery's copy has files below 1 MiB
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.licenses or not self.endings:
+            raise ValueError("licenses and endings must each name at least one.")
+        if self.slice_mb < 0.001 or min(self.max_file_mb, self.max_line_chars) < 1:
+            raise ValueError("slice_mb must be at least 0.001, max_file_mb and max_line_chars at least 1.")
+        if not 0 <= self.min_alnum_frac <= 1:
+            raise ValueError(f"min_alnum_frac must lie in 0–1, got {self.min_alnum_frac}.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class WikipediaRecipe(SourceRecipe):
     """Wikipedia: MediaWiki dumps."""
 
@@ -243,7 +274,7 @@ class Sources:
 
     commoncrawl: CommonCrawlRecipe | None = None
     c4: C4Recipe | None = None
-    github: SourceRecipe | None = None
+    github: GithubRecipe | None = None
     wikipedia: WikipediaRecipe | None = None
     books: SourceRecipe | None = None
     arxiv: SourceRecipe | None = None

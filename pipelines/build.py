@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import importlib.metadata
 import platform
@@ -127,10 +128,17 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
     work = {}
     for source, given in inputs.items():
         models = {name: Model.given(one) for name, one in given.models.items()}
-        work[source] = Work(readings(source, given.files, recipe), models)
+        plan = readings(source, given.files, recipe)
+        is_beside = [reading.slice.kind in SOURCES[source].beside for reading in plan]
+        work[source] = Work(
+            [reading for reading, flag in zip(plan, is_beside, strict=True) if not flag],
+            models,
+            [reading for reading, flag in zip(plan, is_beside, strict=True) if flag],
+        )
+        SOURCES[source].check_kinds({reading.slice.kind for reading in plan})
     for source, one in work.items():
         named: dict[str, str] = {}
-        for reading in sorted(one.plan, key=lambda reading: reading.slice.name):
+        for reading in sorted([*one.plan, *one.beside], key=lambda reading: reading.slice.name):
             other = named.setdefault(reading.slice.name, reading.slice.input.name)
             # A big input is written out in parts, which are called so.
             other = named.get(PART.sub("", reading.slice.name), other)
@@ -252,7 +260,7 @@ def make_documents(
     """All phases of one source: its document files, in the order of the plan."""
     one, options, own = SOURCES[source], recipe.active[source], work[source]
     models = {**own.models, **make_models(driver, source, work, recipe, sources)}
-    sidecars = make_exchanges(driver.run, driver.output, one, own, recipe)
+    sidecars = make_exchanges(driver.run, driver.output, one, dataclasses.replace(own, models=models), recipe)
     extracted = driver.run(extract_phase(one, own.plan, models, recipe, sidecars))
     _, waiting = cut_at_waiting(one.steps(options, Aids()))
     if waiting and own.plan:

@@ -350,7 +350,7 @@ def slices(wet: Input, recipe: CommonCrawlRecipe) -> list[Slice]:
     return [Slice(stem_of(wet), wet, 0, wet.size)]
 
 
-def read(piece: Slice, recipe: CommonCrawlRecipe) -> Iterator[Document | Damage]:
+def read(piece: Slice, recipe: CommonCrawlRecipe, models: Mapping[str, str]) -> Iterator[Document | Damage]:
     """The pages of a WET file."""
     dump = dump_of(piece.input)
     with open_read(piece.input.url) as file:

@@ -61,10 +61,10 @@ from .answers import (
 )
 from .inputs import Model
 from .phase import AGAIN, Item, Phase, ShardOutput
-from .reading import Reading, Work, made_from, versions
-from .results import urls_of, used
+from .reading import Reading, Work, made_from, models_of, versions
+from .results import urls_of
 from .sorted_keys import SortedKeys
-from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, models_used, run_steps, shortened
+from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, run_steps, shortened
 from .sources import SOURCES
 
 # Of a slice in a file of bits: where they begin, how many, and hashes of the keys that were compared and of the bits.
@@ -132,7 +132,7 @@ def hash_phase(
     Args:
         sidecars: slice → exchange → what the earlier exchanges found.
     """
-    aids = used(models, models_used(asking.before)) if plan else {}
+    aids = models_of(source, asking.before, models) if plan else {}
     steps, identities = versions([*asking.before, asking.step]), [one.identity for one in aids.values()]
     name = asking.exchange.name
     items = []
@@ -147,12 +147,13 @@ def hash_phase(
 
 def hash_slice(task: Hash, out: ShardOutput) -> None:
     reading = task.reading
-    aids = Aids(urls_of(out, task.models), open_all_answers(task.sidecars, out.verified))
+    models = urls_of(out, task.models)
+    aids = Aids(models, open_all_answers(task.sidecars, out.verified))
     found = asking_steps(SOURCES[reading.source], reading.recipe, aids)
     asking = next(one for one in found if one.exchange.name == task.exchange)
     exchange = asking.exchange
     # Damage is accounted for when the slice is read the last time.
-    documents = (record for record in reading.records(Counter()) if isinstance(record, Document))
+    documents = (record for record in reading.records(Counter(), models) if isinstance(record, Document))
     admitted = (result for result in run_steps(documents, asking.before) if isinstance(result, Document))
     stem = _stem("hash", place_of(reading.source, task.exchange), reading.slice.name)
     with out.scratch() as scratch, contextlib.ExitStack() as files:

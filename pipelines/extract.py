@@ -17,9 +17,9 @@ from ..storage import digest, join
 from .answers import Sidecars, digests_of, open_all_answers
 from .inputs import Model
 from .phase import Item, Phase, ShardOutput
-from .reading import Reading, made_from, versions
-from .results import Drops, urls_of, used, write_results
-from .source import Aids, Source, cut_at_waiting, models_used, run_steps
+from .reading import Reading, made_from, models_of, versions
+from .results import Drops, urls_of, write_results
+from .source import Aids, Source, cut_at_waiting, run_steps
 from .sources import SOURCES
 
 
@@ -44,7 +44,7 @@ def extract_phase(
     options = recipe.active[source.name]
     drops = Drops(recipe.head_chars, recipe.dropped_heads)
     steps, waiting = cut_at_waiting(source.steps(options, Aids()))
-    aids = used(models, models_used(steps)) if plan else {}
+    aids = models_of(source, steps, models) if plan else {}
     identities = [one.identity for one in aids.values()]
     claims = not waiting, source.unique(options) and not waiting
     read = (source.version, dict(source.decides(options)), options.part_mb, recipe.limit, claims)
@@ -61,8 +61,9 @@ def extract(task: Extract, out: ShardOutput) -> None:
     source, options = SOURCES[task.reading.source], task.reading.recipe
     counts: Counter[str] = Counter()
     answers = open_all_answers(task.sidecars, out.verified)
-    steps, waiting = cut_at_waiting(source.steps(options, Aids(urls_of(out, task.models), answers)))
-    results = run_steps(_readable(task, out, counts), steps)
+    models = urls_of(out, task.models)
+    steps, waiting = cut_at_waiting(source.steps(options, Aids(models, answers)))
+    results = run_steps(_readable(task, out, counts, models), steps)
     first, part = next(results, None), 0
     while part == 0 or first is not None:
         # Most slices are one file; a big input that cannot be cut is read once and written out in parts.
@@ -72,9 +73,9 @@ def extract(task: Extract, out: ShardOutput) -> None:
         part += 1
 
 
-def _readable(task: Extract, out: ShardOutput, counts: Counter[str]) -> Iterator[Document]:
+def _readable(task: Extract, out: ShardOutput, counts: Counter[str], models: Mapping[str, str]) -> Iterator[Document]:
     """The documents of the slice; damage goes to the accounts."""
-    for record in task.reading.records(counts):
+    for record in task.reading.records(counts, models):
         if isinstance(record, Damage):
             out.damage(task.reading.slice.input.name, record)
         else:

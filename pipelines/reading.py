@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ..errors import SourceError
 from ..mixtures.circle import unit_interval
@@ -13,8 +14,10 @@ from ..mixtures.sources import SourceRecipe
 from ..records import Damage, Document
 from ..storage import Input, identify
 from .inputs import Model
-from .source import Slice, Step
+from .source import Slice, Source, Step, models_used
 from .sources import SOURCES
+
+NO_MODELS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,9 @@ class Reading:
     recipe: SourceRecipe
     limit: float
 
-    def records(self, counts: Counter[str]) -> Iterator[Document | Damage]:
+    def records(self, counts: Counter[str], models: Mapping[str, str] = NO_MODELS) -> Iterator[Document | Damage]:
         """Its documents and its damage. Raises SourceError when the input changed meanwhile."""
-        for record in SOURCES[self.source].read(self.slice, self.recipe):
+        for record in SOURCES[self.source].read(self.slice, self.recipe, models):
             if self.limit < 1 and isinstance(record, Document) and unit_interval(record.id, "limit") >= self.limit:
                 counts["documents.outside_limit"] += 1
             else:
@@ -40,10 +43,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be read of one source, in its order, and with which models of the user."""
+    """What is to be read of one source, in its order, and with which models: of the user, then those made, too.
+
+    What is read `beside` has no documents, but something to be known of them.
+    """
 
     plan: Sequence[Reading]
     models: Mapping[str, Model]
+    beside: Sequence[Reading] = ()
 
 
 def readings(source: str, inputs: Sequence[Input], recipe: Recipe) -> list[Reading]:
@@ -54,6 +61,12 @@ def readings(source: str, inputs: Sequence[Input], recipe: Recipe) -> list[Readi
         for one in inputs
         for piece in SOURCES[source].slices(one, options)
     ]
+
+
+def models_of(source: Source, steps: Sequence[Step], models: Mapping[str, Model]) -> dict[str, Model]:
+    """Those of the models that reading a source and some of its steps use."""
+    names = [*(name for name in source.uses if name in models), *models_used(steps)]
+    return {name: models[name] for name in names}
 
 
 def made_from(piece: Slice) -> tuple[object, ...]:

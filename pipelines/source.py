@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -16,7 +16,7 @@ from ..records import Damage, Document, Dropped, Reason
 from ..storage import Input, digest
 
 LONGEST_STEM = 160  # bytes of UTF-8
-ENDINGS = (".gz", ".bz2", ".xml", ".wet", ".warc")  # of inputs, the last one of a name first
+ENDINGS = (".gz", ".bz2", ".xml", ".wet", ".warc", ".json", ".jsonl", ".parquet", ".avro")  # the last of a name first
 BATCH = 256  # documents that a step sees at once,
 BATCH_CHARS = 1 << 24  # or fewer, when they are this long together: memory must not follow the longest pages
 
@@ -90,12 +90,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A range of bytes of one input: one work item, one output. `name` is the stem of its files."""
+    """A range of one input, of bytes or of rows: one work item, one output. `name` is the stem of its files.
+
+    A source whose inputs are of several kinds tells them apart by `kind`.
+    """
 
     name: str
     input: Input
     start: int
     stop: int
+    kind: str = ""
 
 
 def stem_of(one: Input) -> str:
@@ -136,7 +140,7 @@ class Source:
     name: str
     files: str  # glob of the names of its inputs, for a recipe that names a folder
     slices: Callable[[Input, Any], list[Slice]]
-    read: Callable[[Slice, Any], Iterator[Document | Damage]]
+    read: Callable[[Slice, Any, Mapping[str, str]], Iterator[Document | Damage]]  # `uses` are the models that it has
     steps: Callable[[Any, Aids], tuple[Step, ...]]
     revision: Callable[[Document], int] = lambda document: 0  # of two documents with one id the higher one stays
     models: Callable[[Any], Mapping[str, Wanted]] = lambda options: {}  # by name, those that the recipe gives
@@ -148,6 +152,9 @@ class Source:
     content: Callable[[Document], str] = lambda document: document.text  # what must be the same then
     about_content: str = ""  # of sources that can tell: what it is, and when one of them stays
     decides: Callable[[Any], Mapping[str, object]] = lambda options: {}  # settings of `read`
+    uses: tuple[str, ...] = ()  # models that `read` uses, as far as the run has them
+    beside: tuple[str, ...] = ()  # kinds of slices that hold no documents, but what is to be known of them
+    check_kinds: Callable[[Collection[str]], None] = lambda kinds: None  # raises UsageError: a kind is lacking
     version: int = 1
 
 

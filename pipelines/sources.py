@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import commoncrawl, wikipedia
+from . import c4, commoncrawl, wikipedia
 from .source import Source
 
-SOURCES: Mapping[str, Source] = MappingProxyType({"commoncrawl": commoncrawl.SOURCE, "wikipedia": wikipedia.SOURCE})
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {one.SOURCE.name: one.SOURCE for one in (commoncrawl, c4, wikipedia)},
+)

@@ -244,7 +244,7 @@ def _traced(output: str, wanted: str, reading: Reading, models: Mapping[str, str
     # Who keeps the first of a line must have seen all that came before; no other step asks for other documents.
     shared = steps[: max([0, *(len(one.before) + 1 for one in found if one.exchange.keep == "first")])]
     traces = []
-    for record in reading.records(Counter()):
+    for record in reading.records(Counter(), models):
         if isinstance(record, Document) and record.id == wanted:
             traces.append(_follow(record, steps, answers))
         elif isinstance(record, Document) and shared:

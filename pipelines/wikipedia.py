@@ -8,7 +8,7 @@ formatting boilerplate removed. The paper names no tool; RedPajama v1, its first
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -64,7 +64,7 @@ def slices(dump: Input, recipe: WikipediaRecipe) -> list[Slice]:
     return [Slice(stem if whole else f"{stem}-{start:012d}", dump, start, stop) for start, stop in ranges]
 
 
-def read(piece: Slice, recipe: WikipediaRecipe) -> Iterator[Document | Damage]:
+def read(piece: Slice, recipe: WikipediaRecipe, models: Mapping[str, str]) -> Iterator[Document | Damage]:
     """The pages of a slice as documents whose text is still wikitext."""
     with open_read(piece.input.url) as file:
         info = read_siteinfo(file)

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
-from . import commoncrawl, languages, wikipedia
+from . import c4, commoncrawl, languages, wikipedia
 
-_WRITERS = (commoncrawl.write, commoncrawl.write_cited_urls, wikipedia.write, languages.write)
+_WRITERS = (
+    *(commoncrawl.write, commoncrawl.write_cited_urls),
+    *(c4.write_dump, c4.write_badwords),
+    *(wikipedia.write, languages.write),
+)
 
 
 def write_sample(folder: str | Path, seed: int = 0, scale: float = 1.0) -> list[Path]:

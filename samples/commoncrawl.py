@@ -23,19 +23,14 @@ https://commoncrawl.org/get-started
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-import uuid
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from types import MappingProxyType
 
 from .web import Page, Web
+from .wetfiles import path_of, record_id, to_member, to_record, to_records, write_files
 
 FIRST, SECOND = "CC-MAIN-2019-09", "CC-MAIN-2019-39"
 FILES, PAGES = 3, 220  # of a dump without damage: its files, and the pages of each at scale 1
@@ -43,26 +38,10 @@ CITED_URLS = "wiki_cited_urls_sample.txt"
 
 _FILES_PER_SEGMENT = 2
 _SPECIAL_SEGMENT = 2
-_CODES = {"en": "eng", "de": "deu", "fr": "fra", "es": "spa", "bg": "bul", "tr": "tur"}
 _LENGTH = re.compile(rb"Content-Length: (\d+)\r\n")
 
 
-def _crawl(dump: str, segment: int) -> datetime:
-    """When the crawl of a segment began: some days before the week that the dump is named for."""
-    year, week = map(int, dump.split("-")[2:])
-    monday = datetime.fromisocalendar(year, week, 1).replace(tzinfo=UTC)
-    return monday + timedelta(days=-10, seconds=66_799 + 11_837 * segment)
-
-
-def _path(dump: str, segment: int, number: int) -> str:
-    """Where a file lies, as `wet.paths.gz` has it: the segment is named for its start, the file for its crawl."""
-    start = _crawl(dump, segment)
-    moment = int((start - timedelta(minutes=135)).timestamp())
-    name = f"CC-MAIN-{start:%Y%m%d%H%M%S}-{start + timedelta(minutes=140):%Y%m%d%H%M%S}-{number:05d}.warc.wet.gz"
-    return f"crawl-data/{dump}/segments/{moment}{(segment * 37 + 101) % 1000:03d}.{segment}/wet/{name}"
-
-
-_SPECIAL = [_path(SECOND, _SPECIAL_SEGMENT, number) for number in range(9)]
+_SPECIAL = [path_of(SECOND, _SPECIAL_SEGMENT, number) for number in range(9)]
 TRUNCATED, BAD_GZIP, BAD_LENGTH, BAD_HEADER, BAD_UTF8, EMPTY, ODD, ONE_MEMBER, PLAIN = (
     path.rpartition("/")[2] for path in _SPECIAL
 )
@@ -84,14 +63,14 @@ def write(folder: Path, seed: int, scale: float) -> list[Path]:
     files: dict[str, Iterable[bytes]] = {}
     for number in range(2 * FILES):
         dump, place = (FIRST, SECOND)[number // FILES], number % FILES
-        path = _path(dump, place // _FILES_PER_SEGMENT, place)
+        path = path_of(dump, place // _FILES_PER_SEGMENT, place)
         numbers = range(number * per_file, (number + 1) * per_file)
         pages = map(web.page, numbers if dump == FIRST else _some_again(numbers, FILES * per_file))
-        files[path] = map(_member, _records(path, pages, seed, recent=number > FILES))
+        files[path] = map(to_member, to_records(path, pages, seed, recent=number > FILES))
     for number, path in enumerate(_SPECIAL):
         start = 2 * FILES * per_file + 12 * number
         files[path] = _special_file(path, [web.page(page) for page in range(start, start + 12)], seed)
-    return _write_files(folder, files)
+    return write_files(folder / "commoncrawl", files)
 
 
 def write_cited_urls(folder: Path, seed: int, scale: float) -> list[Path]:
@@ -115,10 +94,10 @@ def write_dump(folder: Path, dump: str, n_files: int, pages_per_file: int, seed:
     web = Web(seed)
     files: dict[str, Iterable[bytes]] = {}
     for number in range(n_files):
-        path = _path(dump, number // 100, number)
+        path = path_of(dump, number // 100, number)
         pages = map(web.plain_page, range(number * pages_per_file, (number + 1) * pages_per_file))
-        files[path] = map(_member, _records(path, pages, seed))
-    return _write_files(folder, files)
+        files[path] = map(to_member, to_records(path, pages, seed))
+    return write_files(folder / "commoncrawl", files)
 
 
 def _pages_per_file(scale: float) -> int:
@@ -129,82 +108,6 @@ def _pages_per_file(scale: float) -> int:
 def _some_again(numbers: Iterable[int], back: int) -> Iterator[int]:
     """Numbers of pages, every tenth being that of an earlier page."""
     return (number - back if number % 10 == 4 else number for number in numbers)
-
-
-def _write_files(folder: Path, files: Mapping[str, Iterable[bytes]]) -> list[Path]:
-    """Write files by their paths, and for each dump the list of them."""
-    root = folder / "commoncrawl"
-    for dump in sorted({path.split("/")[1] for path in files}):
-        listed = "".join(f"{path}\n" for path in sorted(files) if path.split("/")[1] == dump)
-        files = {**files, f"crawl-data/{dump}/wet.paths.gz": [_member(listed.encode())]}
-    for path, chunks in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        with (root / path).open("wb") as file:
-            file.writelines(chunks)
-    return sorted(root / path for path in files if not path.endswith("wet.paths.gz"))
-
-
-# ---- records ---------------------------------------------------------------------------------------------------------
-
-
-def _records(path: str, pages: Iterable[Page], seed: int, recent: bool = False) -> Iterator[bytes]:
-    """The records of a file: what it is, then its pages. In a recent one the languages are identified."""
-    _, dump, _, segment, _, name = path.split("/")
-    start, key = _crawl(dump, int(segment.partition(".")[2])), f"{seed}/{name}"
-    extracted = start + timedelta(days=3)
-    about = (
-        "Software-Info: corpusmill sample\r\n"
-        f"Extracted-Date: {format_datetime(extracted, usegmt=True)}\r\n"
-        f"isPartOf: {dump}\r\n"
-        "description: Generated in the layout of Common Crawl: no page of it is on the web\r\n"
-        "publisher: corpusmill\r\n\r\n"
-    ).encode()
-    head = {
-        "WARC-Type": "warcinfo",
-        "WARC-Date": f"{extracted:%Y-%m-%dT%H:%M:%SZ}",
-        "WARC-Filename": name,
-        "WARC-Record-ID": _id(key),
-        "Content-Type": "application/warc-fields",
-        "Content-Length": str(len(about)),
-    }
-    yield _record(head, about)
-    for number, page in enumerate(pages):
-        body = page.text.encode("utf-8", "surrogateescape")  # a sample can hold what is no UTF-8
-        digest = _digest(body)
-        head = {
-            "WARC-Type": "conversion",
-            "WARC-Target-URI": page.url,
-            "WARC-Date": f"{start + timedelta(seconds=number * 7 % 8400):%Y-%m-%dT%H:%M:%SZ}",
-            "WARC-Record-ID": _id(f"{key}/{number}"),
-            "WARC-Refers-To": _id(f"{key}/{number}/response"),
-            "WARC-Block-Digest": digest,
-        }
-        if recent:
-            head["WARC-Identified-Content-Language"] = ",".join(_CODES[language] for language in page.languages)
-        head |= {"Content-Type": "text/plain", "Content-Length": str(len(body))}
-        yield _record(head | {"WARC-Payload-Digest": digest} if recent else head, body)
-
-
-def _record(head: Mapping[str, str], body: bytes) -> bytes:
-    lines = "".join([f"{name}: {value}\r\n" for name, value in head.items()])
-    return b"WARC/1.0\r\n%b\r\n%b\r\n\r\n" % (lines.encode(), body)
-
-
-def _id(key: str) -> str:
-    """A record's id: random by its looks, the same for the same key."""
-    return f"<urn:uuid:{uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4)}>"
-
-
-def _digest(body: bytes) -> str:
-    return f"sha1:{base64.b32encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()}"
-
-
-def _member(data: bytes) -> bytes:
-    """A gzip member whose head is the same everywhere (the `gzip` module writes a clock's and a system's bytes)."""
-    deflate = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = deflate.compress(data) + deflate.flush()
-    tail = zlib.crc32(data).to_bytes(4, "little") + (len(data) & 0xFFFFFFFF).to_bytes(4, "little")
-    return b"\x1f\x8b\x08\0\0\0\0\0\0\x03%b%b" % (packed, tail)
 
 
 # ---- what is damaged, and what only looks so -------------------------------------------------------------------------
@@ -219,7 +122,7 @@ def _special_file(path: str, pages: list[Page], seed: int) -> list[bytes]:
         pages[5] = replace(pages[5], text=pages[5].text + " caf\udce9 \udcff\udcfe\n")
     if name == ODD:
         pages = _odd_pages(pages)
-    records = list(_records(path, pages, seed, recent=True))
+    records = list(to_records(path, pages, seed, recent=True))
     if name == BAD_LENGTH:
         for number, length in ((3, b"40"), (5, b"999999"), (7, None), (9, b"1" + b"0" * 18)):
             line = b"" if length is None else b"Content-Length: %b\r\n" % length
@@ -234,8 +137,8 @@ def _special_file(path: str, pages: list[Page], seed: int) -> list[bytes]:
     if name == PLAIN:
         return records
     if name == ONE_MEMBER:
-        return [_member(b"".join(records))]
-    members = list(map(_member, records))
+        return [to_member(b"".join(records))]
+    members = list(map(to_member, records))
     if name == TRUNCATED:
         members[-1] = members[-1][: len(members[-1]) // 2]
     if name == BAD_GZIP:
@@ -250,9 +153,9 @@ def _odd_pages(pages: list[Page]) -> list[Page]:
     head = {
         "WARC-Type": "conversion",
         "WARC-Target-URI": "http://not-a-page.example/",
-        "WARC-Record-ID": _id("quoted"),
+        "WARC-Record-ID": record_id("quoted"),
         "Content-Length": str(len(body)),
     }
-    quoted = _record(head, body).decode()
+    quoted = to_record(head, body).decode()
     texts = {2: f"How a record looks\n{quoted}{pages[2].text}", 5: f"{pages[5].text}A NUL: \0.\n", 8: ""}
     return [replace(page, text=texts.get(number, page.text)) for number, page in enumerate(pages)]

@@ -134,7 +134,7 @@ def test_a_page_without_an_id_is_named_by_address_and_date(tmp_path: Path) -> No
     (tmp_path / "a.wet").write_bytes(record("x", "title\ntext\n", **{"WARC-Record-ID": ""}))
     recipe = Recipe("test", Sources(commoncrawl=RECIPE))
     [reading] = readings("commoncrawl", identified(find_inputs(str(tmp_path), "*.wet")), recipe)
-    [page] = read(reading.slice, RECIPE)
+    [page] = read(reading.slice, RECIPE, {})
     assert page.id == "commoncrawl:bdcec67872d622c5d34086984644d8ab5775c54b"
 
 
