@@ -69,6 +69,7 @@ class Reason(StrEnum):
     GITHUB_BINARY = "github.binary", "no text: a binary file, a link, or content that the export leaves out"
     GITHUB_LICENSE = "github.license", "a licence that the recipe does not ask for"
     GITHUB_LICENSE_UNKNOWN = "github.license_unknown", "no licence is given, and none is recognised in its repository"
+    GITHUB_COPY = "github.copy", "another file has the same content: the one whose name has the smallest hash stays"
     GITHUB_LICENSE_FILE = "github.license_file", "a licence text or a certificate, no code"
     GITHUB_EXTENSION = "github.extension", "the ending of its name is not on the list"
     GITHUB_MINIFIED = "github.minified", "minified, or a source map"

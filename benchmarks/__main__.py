@@ -26,6 +26,7 @@ with tempfile.TemporaryDirectory() as scratch:
         "wikitext": real("wikipedia"),
         "lines": real("commoncrawl/crawl-data"),
         "c4": real("commoncrawl/crawl-data"),
+        "github": real("github/joined"),
         "language": [str(crawl / "commoncrawl/crawl-data"), str(next(crawl.glob("models/lid.*")))],
         "exchange": [],
         "estimator": [],

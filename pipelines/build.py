@@ -27,7 +27,7 @@ from ..manifest import (
 )
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
-from ..mixtures.sources import CommonCrawlRecipe
+from ..mixtures.sources import CommonCrawlRecipe, GithubRecipe
 from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS
@@ -47,6 +47,7 @@ from .phase import Phase
 from .quality import FOLDER as JUDGING
 from .quality import learn
 from .reading import Work, readings
+from .repositories import first_of_repositories
 from .source import Aids, cut_at_waiting
 from .sources import SOURCES
 from .teaching import facts_of_models, leads_of, make_models, say_how_little_was_learnt, train_ngrams
@@ -180,7 +181,10 @@ def first_phase(source: str, work: Work, recipe: Recipe, sources: Sequence[str])
     if source not in sources:
         assert recipe.sources.commoncrawl, "no other source needs one"
         return leads_of(recipe.sources.commoncrawl, work, sources)
-    for asking in asking_steps(SOURCES[source], recipe.active[source]):
+    options = recipe.active[source]
+    if isinstance(options, GithubRecipe) and (phase := first_of_repositories(work, options)):
+        return phase
+    for asking in asking_steps(SOURCES[source], options):
         return hash_phase(SOURCES[source], work.plan, asking, work.models)
     return extract_phase(SOURCES[source], work.plan, work.models, recipe, {})
 

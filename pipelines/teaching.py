@@ -7,7 +7,7 @@ from typing import Any
 
 from ..manifest import Receipt, files_of
 from ..mixtures.recipe import Recipe
-from ..mixtures.sources import CommonCrawlRecipe
+from ..mixtures.sources import CommonCrawlRecipe, GithubRecipe
 from ..records import counted
 from ..storage import join, read_json, size_of
 from .commoncrawl import URLS, ngram_name
@@ -19,6 +19,7 @@ from .ngram import FOLDER as NGRAMS
 from .phase import Phase
 from .quality import CITED_KEYS
 from .reading import Work
+from .repositories import learn_of_repositories
 
 FEW_LEADS, POOR_AUC = 100, 0.6  # below these a model is said to be a poor one
 
@@ -33,8 +34,10 @@ def needed_sources(recipe: Recipe, named: Sequence[str]) -> list[str]:
 def make_models(
     driver: Driver, source: str, work: Mapping[str, Work], recipe: Recipe, sources: Sequence[str]
 ) -> dict[str, Model]:
-    """The models that a source needs of others, by name; none where the recipe gives its own."""
+    """The models that a source needs of others or of all its inputs, by name; none where the recipe gives its own."""
     options, given = recipe.active[source], work[source].models
+    if isinstance(options, GithubRecipe) and work[source].plan:
+        return learn_of_repositories(driver.run, driver.output, work[source], options)
     if not isinstance(options, CommonCrawlRecipe) or not work[source].plan:
         return {}
     leads: Mapping[str, Receipt] = {}

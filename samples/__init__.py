@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from . import c4, commoncrawl, languages, wikipedia
+from . import c4, commoncrawl, github, languages, wikipedia
 
 _WRITERS = (
     *(commoncrawl.write, commoncrawl.write_cited_urls),
-    *(c4.write_dump, c4.write_badwords),
+    *(c4.write_dump, c4.write_badwords, github.write),
     *(wikipedia.write, languages.write),
 )
 

@@ -216,9 +216,9 @@ def _generated(code: Code, project: Project) -> tuple[str, str | None, Row]:
 
 
 def _long_line(code: Code, project: Project) -> tuple[str, str | None, Row]:
-    name, text = code.file("javascript", project, 6)
+    name, text = code.file("python", project, 6)
     image = base64.b64encode(code.random.randbytes(1200)).decode()
-    return name, f"{text}\nconst ICON = 'data:image/png;base64,{image}';\n", {}
+    return name, f'{text}\nICON = "data:image/png;base64,{image}"\n', {}
 
 
 def _long_lines(code: Code, project: Project) -> tuple[str, str | None, Row]:
