@@ -20,7 +20,9 @@ import numpy as np
 
 from ..errors import SourceError, UsageError
 from ..storage import filesystem, join, local_copy, open_read, size_of
+from .kenlm_batches import BatchScorer, open_scorer
 from .pieces import open_piece_model
+from .word_pieces import with_blanks
 
 PIECES, MODELS = ".sp.model", (".arpa.bin", ".binary", ".arpa")
 
@@ -39,15 +41,18 @@ _SHORT_BYTES = 1 << 10  # below, NumPy takes longer to begin than `bytes.count` 
 class NgramModel:
     """An n-gram model of pieces."""
 
-    def __init__(self, path: str, tokenizer: str) -> None:
+    def __init__(self, path: str, tokenizer: str, in_batches: bool = True) -> None:
         """Load an ARPA file or a KenLM binary, and the SentencePiece model of its pieces, from wherever they lie.
 
         A binary is mapped, so that all processes share one copy. A file that is cut off, or whose sizes cannot be, is
         an error here: KenLM itself would crash or never end on some. What was damaged beyond that is not noticed.
+
+        KenLM scores in batches where it is compiled for them, unless `in_batches` says otherwise, and else through its
+        Python module: slower, with the same results.
         """
         self.pieces = open_piece_model(tokenizer)
-        model = _load(path)
-        self._score = model.score
+        self.scorer = _load(path, in_batches)
+        self._cutter = self.pieces.cutter(self.scorer.write)
 
     def perplexity(self, text: str, per_line: bool = False) -> float | None:
         """The perplexity of a text, not rounded; None where it has no pieces.
@@ -67,12 +72,10 @@ class NgramModel:
     def measure_batch(self, texts: Sequence[str], per_line: bool = False) -> list[tuple[float | None, int]]:
         """The perplexity of each text, and how many pieces it has."""
         lines = [text.split("\n") if per_line else [text] for text in texts]
-        cut = iter(self.pieces.cut_batch(list(chain.from_iterable(lines))))
-        return [self._measure(list(filter(None, islice(cut, len(of_one))))) for of_one in lines]
-
-    def _measure(self, sentences: Sequence[bytes]) -> tuple[float | None, int]:
-        n_pieces = sum(map(_count_pieces, sentences))
-        return self._perplexity(sentences, n_pieces), n_pieces
+        cut = iter(self._cutter.cut(list(chain.from_iterable(lines))))
+        sentences = [list(filter(None, islice(cut, len(of_one)))) for of_one in lines]
+        scored = iter(self.scorer.score(list(chain.from_iterable(sentences))))
+        return [_measure(list(islice(scored, len(of_one)))) for of_one in sentences]
 
     def perplexity_of_pieces(self, lines: Sequence[str]) -> float | None:
         """The perplexity of sentences that are cut already, pieces between ASCII blanks; None for no sentence.
@@ -80,21 +83,17 @@ class NgramModel:
         A blank line is a sentence without a word.
         """
         # KenLM would take a NUL for the end of all, where it is but a letter.
-        cut = [line.replace("\0", "\ufffd").encode(errors="replace") for line in lines]
-        return self._perplexity(cut, sum(len(line.split()) for line in cut))
-
-    def _perplexity(self, sentences: Sequence[bytes], n_pieces: int) -> float | None:
-        if not sentences:
-            return None
-        log10 = sum(map(self._score, sentences))
-        return float(10.0 ** min(-log10 / (n_pieces + len(sentences)), _MAX_LOG10))
+        cut = [line.replace("\0", "\ufffd").encode(errors="replace").split() for line in lines]
+        return _measure(self.scorer.score(self.scorer.write(cut)))[0]
 
 
-def _count_pieces(cut: bytes) -> int:
-    """How many pieces a sentence has: all but the first have a space before them."""
-    if len(cut) < _SHORT_BYTES:
-        return cut.count(b" ") + 1
-    return int(np.count_nonzero(np.frombuffer(cut, np.uint8) == ord(" "))) + 1
+def _measure(sentences: Sequence[tuple[float, int]]) -> tuple[float | None, int]:
+    """The perplexity of sentences, given log10 of the probability and the number of pieces of each; and all pieces."""
+    if not sentences:
+        return None, 0
+    n_pieces = sum(n for _, n in sentences)
+    log10 = sum(log10 for log10, _ in sentences)
+    return float(10.0 ** min(-log10 / (n_pieces + len(sentences)), _MAX_LOG10)), n_pieces
 
 
 @functools.cache
@@ -142,15 +141,35 @@ def check_model(path: str) -> None:
         _check(file, size_of(path))
 
 
-def _load(path: str) -> Any:
-    kenlm = require_kenlm()
-    config = kenlm.Config()
-    config.show_progress = False
-    config.arpa_complain = kenlm.ARPALoadComplain.NONE
+class ModuleScorer:
+    """An n-gram model in KenLM's own Python module, whose sentences are pieces with a blank after each."""
+
+    write = staticmethod(with_blanks)
+
+    def __init__(self, path: str) -> None:
+        kenlm = require_kenlm()
+        config = kenlm.Config()
+        config.show_progress = False
+        config.arpa_complain = kenlm.ARPALoadComplain.NONE
+        self._score = kenlm.Model(path, config).score
+
+    def score(self, sentences: Sequence[bytes]) -> list[tuple[float, int]]:
+        """Of each sentence log10 of its probability, and how many pieces it has."""
+        return [(self._score(sentence), _count_blanks(sentence)) for sentence in sentences]
+
+
+def _count_blanks(text: bytes) -> int:
+    if len(text) < _SHORT_BYTES:
+        return text.count(b" ")
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord(" ")))
+
+
+def _load(path: str, in_batches: bool) -> BatchScorer | ModuleScorer:
     with _refusing(path), local_copy(path) as local:
         with Path(local).open("rb") as file:
             _check(file, Path(local).stat().st_size)
-        return kenlm.Model(local, config)
+        # What the one does not open, the other may, or says why not.
+        return (open_scorer(local) if in_batches else None) or ModuleScorer(local)
 
 
 @contextlib.contextmanager

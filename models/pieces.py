@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..errors import UsageError
 from ..filters.ccnet_perplexity import normalize_stripped
 from ..storage import read_bytes
-from .word_pieces import WordPieces, find_kinds
+from .word_pieces import WordPieces, Write, find_kinds, with_blanks
 
 SPACE = "\u2581"  # what SentencePiece writes for a space
 _SPACE = SPACE.encode()
@@ -57,11 +57,11 @@ class PieceModel:
             raise UsageError(
                 f"{path}: expected a SentencePiece model, got {len(model):,} bytes of another kind."
             ) from error
-        self._words: WordPieces | None = None
+        self._kinds: bytes | None = None
         if _cuts_at_spaces(spec):
             keeps_ascii = spec.normalizer.get(_NAME) in _NFKC
-            kinds = find_kinds(_texts(spec, *_IN_TEXTS), _texts(spec, _NORMAL) if keeps_ascii else ())
-            self._words = WordPieces(self._processor, kinds)
+            self._kinds = find_kinds(_texts(spec, *_IN_TEXTS), _texts(spec, _NORMAL) if keeps_ascii else ())
+        self._cutter = self.cutter(with_blanks)
 
     def cut(self, text: str) -> bytes:
         """The pieces of the text as CCNet normalises it, joined by spaces, in UTF-8; b"" where there are none."""
@@ -69,14 +69,33 @@ class PieceModel:
 
     def cut_batch(self, texts: Sequence[str]) -> list[bytes]:
         """The pieces of each text, the same in any batch. Batches of some 256 pages go fastest."""
-        if self._words is None:
-            return list(map(self._cut_whole, texts))
-        cut = self._words.cut(["" if SPACE in text else text for text in texts])
-        return [self._cut_whole(text) if SPACE in text else pieces for text, pieces in zip(texts, cut, strict=True)]
+        return [pieces[:-1] for pieces in self._cutter.cut(texts)]
 
-    def _cut_whole(self, text: str) -> bytes:
-        text = normalize_stripped(text.strip().encode(errors="replace").decode())
-        return " ".join(self._processor.encode(text, out_type=str)).encode()
+    def cutter(self, write: Write) -> Cutter:
+        """What cuts texts as this does, and writes the pieces in another way."""
+        return Cutter(self._processor, self._kinds, write)
+
+
+class Cutter:
+    """Cuts texts for an n-gram model, and remembers words."""
+
+    def __init__(self, processor: Any, kinds: bytes | None, write: Write) -> None:
+        self._processor, self._write = processor, write
+        self.words = None if kinds is None else WordPieces(processor, kinds, write)
+
+    def cut(self, texts: Sequence[str]) -> list[bytes]:
+        """The pieces of each text."""
+        if self.words is None:
+            return self._cut_whole(texts)
+        cut = self.words.cut(["" if SPACE in text else text for text in texts])
+        if whole := [i for i, text in enumerate(texts) if SPACE in text]:
+            for i, pieces in zip(whole, self._cut_whole([texts[i] for i in whole]), strict=True):
+                cut[i] = pieces
+        return cut
+
+    def _cut_whole(self, texts: Sequence[str]) -> list[bytes]:
+        texts = [normalize_stripped(text.strip().encode(errors="replace").decode()) for text in texts]
+        return self._write(self._processor.encode(texts, out_type=bytes, num_threads=1))
 
 
 @functools.cache

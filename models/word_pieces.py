@@ -14,7 +14,7 @@ half of what scoring its pieces does.
 from __future__ import annotations
 
 import string
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from types import MappingProxyType
 from typing import Any
@@ -36,18 +36,31 @@ _FREQUENT: Mapping[str, str] = MappingProxyType(
     {char: PUNCTUATION[char] for char in "\u2019\u201c\u201d\u2013\u2014\u2026"}
 )
 
+Write = Callable[[Sequence[Sequence[bytes]]], list[bytes]]
+"""How the pieces of texts are written, so that those of one text can be put behind those of another."""
+
 # Kinds of bytes. Words begin with a blank, and where a letter and a mark meet, whose kinds differ by `_MEET` then.
 _OTHER, _LETTER, _MARK, _MEET, _SPACE = 0, 1, 2, 3, 4
 
 
-class WordPieces(dict[bytes, bytes]):
-    """The pieces of the words seen so far, a space after each piece. The first part of a word begins with a blank."""
+def with_blanks(texts: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """The pieces of each text with a blank after each piece.
 
-    def __init__(self, processor: Any, kinds: bytes) -> None:
+    >>> with_blanks([[b"a", b"b"], []])
+    [b'a b ', b'']
+    """
+    return [_BLANK.join([*pieces, b""]) for pieces in texts]
+
+
+class WordPieces(dict[bytes, bytes]):
+    """The pieces of the words seen so far, as `write` puts them. The first part of a word begins with a blank."""
+
+    def __init__(self, processor: Any, kinds: bytes, write: Write = with_blanks) -> None:
         super().__init__()
         self.forget()
         self._processor = processor
         self._kinds = kinds
+        self._write = write
         # What to put before the rest of a word, lest SentencePiece put a space there, and how many pieces that is.
         self._guards: dict[int, tuple[str, int]] = {}
         for kind, other in ((_LETTER, _MARK), (_MARK, _LETTER)):
@@ -61,13 +74,13 @@ class WordPieces(dict[bytes, bytes]):
         self[_BLANK] = b""
 
     def cut(self, texts: Sequence[str]) -> list[bytes]:
-        """The pieces of each text, joined by spaces."""
+        """The pieces of each text."""
         cut: list[list[bytes]] = [[] for _ in texts]
         parts = ((pieces, part) for pieces, text in zip(cut, texts, strict=True) for part in _parts(_fold(text)))
         for batch in _batches(parts):
             for (pieces, _), found in zip(batch, self._cut_folded([part for _, part in batch]), strict=True):
                 pieces.append(found)
-        return [_BLANK.join(filter(None, pieces)) for pieces in cut]
+        return [b"".join(pieces) for pieces in cut]
 
     def _cut_folded(self, texts: Sequence[bytes]) -> list[bytes]:
         joined = _BLANK.join([b"", *texts, b""])
@@ -81,7 +94,7 @@ class WordPieces(dict[bytes, bytes]):
         _, offsets, cut = self._look_up(words.dictionary).take(words.indices).buffers()
         firsts = np.searchsorted(starts, np.cumsum([0, *(len(text) + 1 for text in texts)]))
         bounds = pairwise(np.frombuffer(offsets, np.int64)[firsts].tolist())
-        return [cut[start : max(start, end - 1)].to_pybytes() for start, end in bounds]
+        return [cut[start:end].to_pybytes() for start, end in bounds]
 
     def _look_up(self, words: Any) -> Any:
         """The pieces of each word of an Arrow array, as another."""
@@ -108,7 +121,7 @@ class WordPieces(dict[bytes, bytes]):
         cut = self._processor.encode(texts, out_type=bytes, num_threads=1)
         for i, _, n_pieces in guards:
             del cut[i][:n_pieces]
-        return [_BLANK.join([*pieces, b""]) for pieces in cut]
+        return self._write(cut)
 
     def _learn(self, words: Sequence[bytes], cut: Sequence[bytes]) -> None:
         """Remember words that may come again, which long ones do not."""

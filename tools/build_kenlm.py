@@ -1,9 +1,10 @@
 """Build parts of KenLM from its own source package, which pip fetches in the version that constraints.txt pins.
 
-    python tools/build_kenlm.py build_binary FOLDER    the tool that makes KenLM's binary files of ARPA files
-    python tools/build_kenlm.py module                 the Python module, into the environment of this Python
+    python tools/build_kenlm.py tools FOLDER    build_binary, which makes KenLM's binary files of ARPA files, and
+                                                kenlm_scorer.so, the library that scores in batches
+    python tools/build_kenlm.py module          the Python module, into the environment of this Python
 
-KenLM's own build makes all of its tools or none, and wants Boost; build_binary needs a C++ compiler and no more.
+KenLM's own build makes all of its tools or none, and wants Boost; these two need a C++ compiler and no more.
 The C++ of the module that kenlm 0.3.0 ships came from a Cython that does not know Python 3.13: here it is made anew.
 """
 
@@ -26,15 +27,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
+SCORER = Path(__file__).parent / "kenlm_scorer.cc"
 MAX_ORDER = 6  # as in the Python module: each reads the other's files
-FLAGS = ("-O3", "-DNDEBUG", "-std=c++11", f"-DKENLM_MAX_ORDER={MAX_ORDER}", "-I.", "-w")  # -w: not our warnings
+FLAGS = (
+    *("-O3", "-DNDEBUG", "-std=c++11", f"-DKENLM_MAX_ORDER={MAX_ORDER}", "-I.", "-pthread"),
+    "-w",  # not our warnings
+    *("-fPIC", "-fvisibility=hidden"),  # the Python module, in the same process, has names that the library has too
+)
 
 
 def main() -> None:
     """Build what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build_binary").add_argument("folder", type=Path)
+    commands.add_parser("tools").add_argument("folder", type=Path)
     commands.add_parser("module")
     given = parser.parse_args()
     try:
@@ -42,29 +48,28 @@ def main() -> None:
             if given.command == "module":
                 install_module(Path(scratch))
             else:
-                install_build_binary(Path(scratch), given.folder)
+                install_tools(Path(scratch), given.folder)
     except subprocess.CalledProcessError as error:
         sys.exit(f"kenlm: {Path(error.cmd[0]).name} gave exit code {error.returncode}; its own message is above")
 
 
-def install_build_binary(scratch: Path, folder: Path) -> None:
-    """Compile build_binary into a folder, where it appears whole or not at all."""
+def install_tools(scratch: Path, folder: Path) -> None:
+    """Compile build_binary and the scorer into a folder, where each appears whole or not at all."""
     compiler = _compiler()
     source = fetch(scratch)
-    sources = [
+    shutil.copy2(SCORER, source)
+    main, scorer = Path("lm/build_binary_main.cc"), Path(SCORER.name)
+    common = [
         path.relative_to(source)
         for pattern in ("lm/*.cc", "util/*.cc", "util/double-conversion/*.cc")
         for path in sorted(source.glob(pattern))
-        if path.name == "build_binary_main.cc" or not path.stem.endswith(("main", "test"))
+        if not path.stem.endswith(("main", "test"))
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(lambda path: _compile(compiler, source, path), sources))
-    _run([*compiler, "-o", "build_binary", *objects, "-pthread"], source)
-    folder.mkdir(parents=True, exist_ok=True)
-    new = folder / f".build_binary.{os.getpid()}"
-    shutil.copy2(source / "build_binary", new)
-    new.replace(folder / "build_binary")
-    print(f"{folder / 'build_binary'} is there")
+        scorer_object = pool.submit(_compile, compiler, source, scorer, "-fno-access-control").result
+        main_object, *objects = pool.map(lambda path: _compile(compiler, source, path), [main, *common])
+    _install([*compiler, main_object, *objects, "-pthread"], source, folder / "build_binary")
+    _install([*compiler, "-shared", scorer_object(), *objects, "-pthread"], source, folder / "kenlm_scorer.so")
 
 
 def install_module(scratch: Path) -> None:
@@ -123,11 +128,20 @@ def _compiler() -> list[str]:
     sys.exit(f"kenlm: no C++ compiler on PATH (looked for {', '.join(wanted)}): {here}")
 
 
-def _compile(compiler: Sequence[str], source: Path, path: Path) -> str:
+def _compile(compiler: Sequence[str], source: Path, path: Path, *flags: str) -> str:
     """Compile one file, and return the name of its object."""
     target = str(path.with_suffix(".o"))
-    _run([*compiler, *FLAGS, "-pthread", "-c", str(path), "-o", target], source)
+    _run([*compiler, *FLAGS, *flags, "-c", str(path), "-o", target], source)
     return target
+
+
+def _install(command: Sequence[str], source: Path, target: Path) -> None:
+    """Link what a command names."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new = target.with_name(f".{target.name}.{os.getpid()}")
+    _run([*command, "-o", str(new.absolute())], source)
+    new.replace(target)
+    print(f"{target} is there")
 
 
 def _replace(path: Path, old: str, new: str) -> None:

@@ -90,7 +90,7 @@ def model(request: pytest.FixtureRequest, path: Path, tmp_path_factory: pytest.T
         settings = {"model_type": "bpe", "byte_fallback": True}
         path.write_bytes(variant(**settings if request.param == "bpe" else {"normalization_rule_name": "identity"}))
     model = PieceModel(str(path))
-    assert model._words is not None
+    assert model._cutter.words is not None
     return model
 
 
@@ -144,7 +144,7 @@ def test_the_space_of_sentencepiece_itself(tmp_path: Path, text: str, rule: str)
     """At the end of a text it goes, before another word it stays."""
     (tmp_path / "model").write_bytes(variant(normalization_rule_name=rule))
     model = PieceModel(str(tmp_path / "model"))
-    assert model._words is not None
+    assert model._cutter.words is not None
     assert model.cut(text) == " ".join(model._processor.encode(normalize_for_lm(text), out_type=str)).encode()
 
 
@@ -184,9 +184,9 @@ def test_parts_of_any_size_give_the_same(model: PieceModel, n_bytes: int, monkey
 def test_words(path: Path, text: str, words: list[str]) -> None:
     """A text is cut where no piece reaches over, and nowhere else."""
     model = PieceModel(str(path))
-    assert model._words is not None
+    assert model._cutter.words is not None
     assert model.cut(text) == word_by_word(model, text)
-    assert [word.decode() for word in model._words if word != b" "] == words
+    assert [word.decode() for word in model._cutter.words if word != b" "] == words
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_piece_of_letters_and_marks(tmp_path: Path) -> None:
     """No text is cut within it."""
     (tmp_path / "model").write_bytes(variant(user_defined_symbols=["e.r"], normalization_rule_name="identity"))
     model = PieceModel(str(tmp_path / "model"))
-    assert model._words is not None
+    assert model._cutter.words is not None
     assert model.cut("the.river") == word_by_word(model, "the.river")
     assert b" e.r " in model.cut("the.river")
 
@@ -235,13 +235,13 @@ def test_normalising_twice_is_normalising_once(text: str) -> None:
 def test_memory_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_pieces, "MAX_WORDS", 10)
     model = PieceModel(str(path))
-    assert model._words is not None
+    assert model._cutter.words is not None
     for line in LINES:
         assert model.cut(line) == word_by_word(model, line)
-        assert len(model._words) <= 15
+        assert len(model._cutter.words) <= 15
     monkeypatch.undo()
     model.cut(f"{'x' * 33} new")
-    assert b" new" in model._words and not any(b"x" in word for word in model._words)
+    assert b" new" in model._cutter.words and not any(b"x" in word for word in model._cutter.words)
 
 
 @pytest.mark.parametrize("text", ["x" * 300_000, "ab " * 200_000, "\n" * 500_000, "東京" * 100_000])
@@ -270,7 +270,7 @@ def test_long_texts(path: Path, text: str) -> None:
 def test_models_that_cut_within_words(tmp_path: Path, settings: dict[str, object], cuts_at_spaces: bool) -> None:
     (tmp_path / "model").write_bytes(variant(**settings))
     model = PieceModel(str(tmp_path / "model"))
-    assert (model._words is not None) == cuts_at_spaces
+    assert (model._cutter.words is not None) == cuts_at_spaces
     for text in ("  The house,  the end of it", "house garden", "a"):
         whole = model._processor.encode(normalize_for_lm(text), out_type=str)
         assert model.cut(text) == " ".join(whole).encode()
