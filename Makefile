@@ -21,8 +21,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	rm -rf $(OUT)/demo
 	$(BIN)/corpusmill sample $(OUT)/demo/input
-	$(BIN)/corpusmill describe commoncrawl
-	$(BIN)/corpusmill describe wikipedia
+	for source in commoncrawl c4 github wikipedia; do $(BIN)/corpusmill describe $$source || exit; done
 	@echo "$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus"; \
 		$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus; \
 		code=$$?; test $$code -eq 4 || { echo "expected exit code 4 (done with damaged input), got $$code"; exit 1; }
@@ -51,11 +50,12 @@ types: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m corpusmill.benchmarks $(INPUTS)
 
-# The tool that makes KenLM's binary files, which all processes of a run map as one copy; without it they read ARPA files.
-kenlm-tools: $(BIN)/build_binary
+# The tool that makes KenLM's binary files, which all processes of a run map as one copy (without it they read ARPA
+# files), and the library that scores pages in batches (without it the Python module kenlm does, with the same results).
+kenlm-tools: $(BIN)/kenlm_scorer.so
 
-$(BIN)/build_binary: tools/build_kenlm.py constraints.txt | $(VENV)/.installed
-	$(BIN)/python tools/build_kenlm.py build_binary $(BIN)
+$(BIN)/kenlm_scorer.so: tools/build_kenlm.py tools/kenlm_scorer.cc constraints.txt | $(VENV)/.installed
+	$(BIN)/python tools/build_kenlm.py tools $(BIN)
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_root .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

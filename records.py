@@ -78,6 +78,10 @@ class Reason(StrEnum):
     GITHUB_LONG_LINES = "github.long_lines", "its lines are longer on average than the maximum"
     GITHUB_FEW_ALNUM = "github.few_alnum", "too small a share of letters and digits"
     GITHUB_FEW_LETTERS_PER_TOKEN = "github.few_letters_per_token", "too few letters for each token"
+    BOOKS_OVERLAP = "books.overlap", "more of its content than the maximum stands in a book that stays"
+    BOOKS_LANGUAGE = "books.language", "a language that the recipe does not ask for"
+    ARXIV_NO_TEX = "arxiv.no_tex", "no LaTeX: a PDF, a withdrawn paper, or another format"
+    ARXIV_NO_SECTION = "arxiv.no_section", "no section, so that nothing says where its body begins"
     WIKIPEDIA_LANGUAGE = (
         "wikipedia.language",
         "a language, or another project than Wikipedia, that the recipe does not ask for",

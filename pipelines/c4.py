@@ -367,7 +367,7 @@ def _document(url: str, timestamp: str, text: str) -> Document:
 
 SOURCE = Source(
     "c4",
-    "*.gz",
+    lambda recipe: "*.json*" if recipe.form == "published" else "*.wet*",
     slices,
     read,
     steps,

@@ -385,7 +385,7 @@ def _document(page: WetPage, dump: str) -> Document:
 
 SOURCE = Source(
     "commoncrawl",
-    "*.wet*",
+    lambda recipe: "*.wet*",
     slices,
     read,
     steps,

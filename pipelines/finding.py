@@ -39,7 +39,7 @@ def find_files(source: str, options: SourceRecipe, folder: str, allow_empty: boo
     """The inputs of a source, sorted by name; a file that two globs name is taken once. Not all are identified."""
     files: dict[str, Input] = {}
     for pattern in options.inputs:
-        matches = _matches(source, folder, pattern, options.root)
+        matches = _matches(source, folder, pattern, options)
         if not matches and not allow_empty:
             raise SourceError(
                 f"{source}: nothing in {folder} fits {pattern}. Check --inputs (a sub-folder for each source), "
@@ -69,10 +69,11 @@ def is_whole(path: str) -> bool:
     return "://" in path or path.startswith("/")
 
 
-def _matches(source: str, folder: str, pattern: str, root: str) -> list[Input]:
+def _matches(source: str, folder: str, pattern: str, options: SourceRecipe) -> list[Input]:
     """What a glob names: files; with a slash at its end all files below those folders; lists of paths, opened."""
     if pattern.endswith("/"):
-        pattern = f"{pattern}**/{SOURCES[source].files}"
+        pattern = f"{pattern}**/{SOURCES[source].files(options)}"
+    root = options.root
     base = root if not root or is_whole(root) else join(folder, root)
     found = []
     for one in find_inputs(folder, pattern):

@@ -304,7 +304,7 @@ def _document(row: FileRow) -> Document:
 
 SOURCE = Source(
     "github",
-    "*.*",
+    lambda recipe: "*",
     slices,
     read,
     steps,

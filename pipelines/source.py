@@ -138,7 +138,7 @@ class Source:
     """
 
     name: str
-    files: str  # glob of the names of its inputs, for a recipe that names a folder
+    files: Callable[[Any], str]  # glob of the names of its inputs, for a recipe that names a folder
     slices: Callable[[Input, Any], list[Slice]]
     read: Callable[[Slice, Any, Mapping[str, str]], Iterator[Document | Damage]]  # `uses` are the models that it has
     steps: Callable[[Any, Aids], tuple[Step, ...]]

@@ -119,7 +119,7 @@ def _document(page: Page, info: SiteInfo, site: Site) -> Document:
 
 SOURCE = Source(
     "wikipedia",
-    "*.xml*",
+    lambda recipe: "*.xml*",
     slices,
     read,
     steps,
