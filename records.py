@@ -70,6 +70,7 @@ class Reason(StrEnum):
     GITHUB_LICENSE = "github.license", "a licence that the recipe does not ask for"
     GITHUB_LICENSE_UNKNOWN = "github.license_unknown", "no licence is given, and none is recognised in its repository"
     GITHUB_COPY = "github.copy", "another file has the same content: the one whose name has the smallest hash stays"
+    GITHUB_HEADER_LINE = "github.header_line", "a line of a header about licence, copyright or a program that wrote it"
     GITHUB_LICENSE_FILE = "github.license_file", "a licence text or a certificate, no code"
     GITHUB_EXTENSION = "github.extension", "the ending of its name is not on the list"
     GITHUB_MINIFIED = "github.minified", "minified, or a source map"

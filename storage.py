@@ -309,8 +309,8 @@ def size_of(url: str) -> int:
     return int(fs.size(path))
 
 
-def find_inputs(folder: str, pattern: str) -> list[Input]:
-    """The files below a folder that a glob names, sorted by name.
+def find_inputs(folder: str, pattern: str, pass_over_folders: bool = False) -> list[Input]:
+    """The files below a folder that a glob names, sorted by name. Folders that it names are passed over, or an error.
 
     Their identity is empty where it takes a question or a read: `identified` finds it, for many at a time.
     """
@@ -321,6 +321,8 @@ def find_inputs(folder: str, pattern: str) -> list[Input]:
     inputs = []
     for path, info in sorted(found.items()):
         whole = Path(path).is_file() if isinstance(fs, LocalFileSystem) else info["type"] == "file"
+        if not whole and pass_over_folders and info["type"] == "directory":
+            continue
         if not whole:
             what = (
                 "is a folder: end the pattern with a slash to read all files below it,"

@@ -248,11 +248,21 @@ _LOW_START = re.compile(r"[\W_]*(?:dnl\s+)?[a-z]")
 _INDENT = re.compile(r"[\s*/#;%!-]*")
 
 
+_POINTS_ELSEWHERE = re.compile(r"\b(?:see|view|read|refer|consult|check|information)\b", re.IGNORECASE)
+
+
 def _continues(line: str, kind: Line, before: str) -> bool:
-    """Whether a line goes on with the notice before it: names after a comma, a deeper indent, an address."""
+    """Whether a line goes on with the notice before it: names after a comma, a deeper indent, the same sentence."""
     if kind is Line.CREDIT or before.rstrip(" \t\r*").endswith((",", "&", " and", " by")):
         return True
+    if _POINTS_ELSEWHERE.search(before) and _ends_open(before) and _LOW_START.match(line):
+        return True
     return _end(_INDENT, line) > _end(_INDENT, before)
+
+
+def _ends_open(line: str) -> bool:
+    """Whether a line stops within a sentence."""
+    return not line.rstrip(" \t\r*").endswith((".", "!", "?", ":", ")"))
 
 
 def _drop_blank_lines(goes: list[bool], kinds: Sequence[Line]) -> None:

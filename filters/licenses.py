@@ -76,6 +76,27 @@ def _declared(text: str) -> str:
     return " AND ".join(f"({one})" if len(declared) > 1 and " " in one else one for one in declared)
 
 
+_TELLING = re.compile(
+    r"""(?:[a-z0-9]{1,12}-)?(?:licen[cs]e|copying|unlicen[cs]e)(?:[-._][a-z0-9][a-z0-9.+-]{0,19}?)?
+    (?:\.(?:txt|md|markdown|rst|html))?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NOT_TELLING = re.compile(
+    r"header|3rd|third|vendor|depend|notice|exception|\.(?:py|js|ts|c|h|go|rs|java|sh|json|ya?ml)$", re.I
+)
+
+
+def tells_license(path: str) -> bool:
+    """Whether a file tells the licence of its repository: a LICENSE or COPYING at its root, whatever the ending says.
+
+    >>> [tells_license(path) for path in ("LICENSE", "licence.md", "LICENSE-MIT", "MIT-LICENSE.txt", "COPYING.LIB")]
+    [True, True, True, True, True]
+    >>> [tells_license(path) for path in ("NOTICE", "vendor/LICENSE", "LICENSE_HEADER", "license.py", "COPYRIGHT")]
+    [False, False, False, False, False]
+    """
+    return bool(_TELLING.fullmatch(path)) and not _NOT_TELLING.search(path)
+
+
 MAX_EXPRESSION_CHARS = 1000
 
 _INNERMOST = re.compile(r"\(([^()]*)\)")

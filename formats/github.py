@@ -31,6 +31,7 @@ from .tables import HEAD_ROWS, Table, open_table
 
 _MAX_FILE_BYTES: Final = 16 << 20
 _SLICE_BYTES: Final = 256 << 20
+_LINK_MODES: Final = (0o120000, 0o160000)  # git's, of symbolic links and of submodules
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -48,6 +49,7 @@ class Columns:
     copies: str = "copies"
     ref: str = "ref"
     link: str = "symlink_target"
+    mode: str = "mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def kind_of(table: Table, columns: Columns = Columns()) -> str:
     """
     has = {field.name for field in dataclasses.fields(columns) if getattr(columns, field.name) in table.columns}
     of_content = has & {"content", "binary", "size", "copies"}
-    if {"id", "content"} <= has and "path" not in has:
+    if "id" in has and "path" not in has and of_content:  # rows of binary files may lack the content
         return "contents"
     if {"id", "repo", "path"} <= has and not of_content:
         return "files"
@@ -129,6 +131,10 @@ def kind_of(table: Table, columns: Columns = Columns()) -> str:
 def _lacking(table: Table, columns: Columns) -> str:
     """What is wrong with the columns of a file: nothing as far as damage lets nothing be seen of them."""
     wanted = ["path", "content"]
+    # What a recipe names itself must be there, too: without it all might go for a reason that is none.
+    wanted += [
+        f.name for f in dataclasses.fields(columns) if getattr(columns, f.name) != f.default and f.name not in wanted
+    ]
     if not table.has_schema and columns.content not in table.columns:
         head = itertools.islice(table.rows(()), HEAD_ROWS)
         if all(row.fields.get(columns.binary) in (True, "true") for row in head if isinstance(row, TableRow)):
@@ -190,7 +196,7 @@ def blob_id(content: bytes) -> str:
 def _absent(fields: Mapping[str, Any], columns: Columns, content: str | None) -> str:
     if _boolean(fields.get(columns.binary), columns.binary):
         return "binary"
-    if _text(fields.get(columns.link), columns.link):
+    if _text(fields.get(columns.link), columns.link) or _integer(fields.get(columns.mode), columns.mode) in _LINK_MODES:
         return "link"
     return "left out" if content is None else ""
 

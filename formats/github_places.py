@@ -2,7 +2,7 @@
 
 For exports of the three tables apart. Four passes, each of files in and files out, none of which holds a table:
 
-    Licenses.build      all of `licenses`        → 10 bytes a repository, in memory: 33 MB for 3.3 million
+    Licenses.build      all of `licenses`        → 12 bytes a repository, in memory: 40 MB for 3.3 million
     partition_places    a file of `files`        → its places in the order of parts of the space of hashes of ids
     build_part          a part of all of these   → the part of an index that is read by position
     read_contents       a file of `contents`     → its rows, joined
@@ -19,7 +19,7 @@ import json
 import re
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
@@ -31,9 +31,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
-from ..errors import SourceError
+from ..errors import ShardError, SourceError
+from ..filters.licenses import tells_license
 from ..records import Damage
-from ..storage import RangeArray, between, join, map_array, open_read, read_range, sizes
+from ..storage import RangeArray, between, join, map_array, open_read, read_range, remove, sizes
 from .github import Columns, FileRow, file_row
 from .tablerow import TableRow
 from .tables import Table, open_table
@@ -41,10 +42,12 @@ from .tables import Table, open_table
 Rank = Callable[[str | None], int]
 
 _COLUMNS: Final = Columns()
+_LINK_MODES: Final = ("40960", "57344")  # git's, of symbolic links and of submodules
+_MAX_LINE_BYTES: Final = 1 << 20  # of a place: what a damaged record says must not decide how much is read
 _BATCH_ROWS: Final = 1 << 16  # before licences are looked up
 _RUN_ROWS: Final = 1 << 21  # before places are sorted and written: some 500 MB
-_LICENSE_FILE = re.compile(r"(licen[cs]e|copying|unlicen[cs]e)[^/]*", re.IGNORECASE)
-_INDEX: Final = np.dtype([("key", "<u8"), ("start", "<u8"), ("size", "<u4")])
+# `check` is a hash of the record and of what it points to: it is read by position, never as a whole file.
+_INDEX: Final = np.dtype([("key", "<u8"), ("start", "<u8"), ("size", "<u4"), ("check", "<u8")])
 _PART_NAME = re.compile(r"places-(\d{5})-of-(\d{5})\.index")
 _PLACES: Final = pa.schema({
     "part": pa.uint32(), "key": pa.uint64(), "id": pa.string(), "tells_of": pa.string(), "rank": pa.uint8(),
@@ -72,28 +75,40 @@ class Licenses:
     """The licence of each repository, by a 64-bit hash of its name."""
 
     hashes: npt.NDArray[np.uint64]  # in ascending order
-    codes: npt.NDArray[np.uint16]
+    codes: npt.NDArray[np.uint32]
     names: tuple[str, ...]
 
     @staticmethod
-    def build(pairs: Iterable[tuple[str, str]]) -> Licenses:
-        """From repositories and their licences, in any order; of several of one the first in the alphabet counts.
+    def build(pairs: Iterable[tuple[str, str]], of_several: Callable[[Collection[str]], str] = min) -> Licenses:
+        """From repositories and their licences, in any order, 12 bytes each; "" is one that is not known.
+
+        Of several of one repository `of_several` says what holds, by default the first in the alphabet.
 
         >>> Licenses.build([("a/b", "mit"), ("c/d", "isc")]).of(["c/d", "x/y", "a/b"])
         ['isc', None, 'mit']
         """
         # Two repositories of 3.3 million have the same hash with a probability of 3e-7.
-        hashes, codes, seen = array("Q"), array("H"), dict[str, int]()
+        hashes, codes, seen = array("Q"), array("I"), dict[str, int]()
         for repo, licence in pairs:
             hashes.append(_hash(repo))
             codes.append(seen.setdefault(licence, len(seen)))
+        found, of_pairs = np.frombuffer(hashes, np.uint64), np.frombuffer(codes, np.uint32)
+        order = np.lexsort((of_pairs, found))
+        found, of_pairs = found[order], of_pairs[order].copy()
+        differs = np.append(True, (found[1:] != found[:-1]) | (of_pairs[1:] != of_pairs[:-1]))[: len(found)]
+        found, of_pairs = found[differs], of_pairs[differs]
+        starts = np.flatnonzero(np.append(True, found[1:] != found[:-1])[: len(found)])
+        sizes = np.diff(np.append(starts, len(found)))
+        for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+            said = [*seen]
+            both = of_several({said[code] for code in of_pairs[start : start + size].tolist()})
+            of_pairs[start] = seen.setdefault(both, len(seen))
+        found, of_pairs = found[starts], of_pairs[starts]
         names = sorted(seen)
-        place_of = np.array([names.index(licence) for licence in seen], np.uint16)
-        found, places = np.frombuffer(hashes, np.uint64), place_of[np.frombuffer(codes, np.uint16)]
-        order = np.lexsort((places, found))
-        found, places = found[order], places[order]
-        first = np.append(True, found[1:] != found[:-1])[: len(found)]
-        return Licenses(found[first], places[first], tuple(names))
+        place_of = {licence: place for place, licence in enumerate(names)}
+        places = np.array([place_of[licence] for licence in seen], np.uint32)[of_pairs]
+        is_known = places != place_of.get("", -1)
+        return Licenses(found[is_known], places[is_known], tuple(names))
 
     def save(self, file: Any) -> None:
         """Write them as Parquet, for other work items."""
@@ -108,7 +123,7 @@ class Licenses:
         licences = (
             pa.chunked_array(table["license"].chunks, table["license"].type).unify_dictionaries().combine_chunks()
         )
-        codes = licences.indices.to_numpy(zero_copy_only=False).astype(np.uint16)
+        codes = licences.indices.to_numpy(zero_copy_only=False).astype(np.uint32)
         return Licenses(table["hash"].to_numpy(), codes, tuple(licences.dictionary.to_pylist()))
 
     def of(self, repos: Sequence[str]) -> list[str | None]:
@@ -120,10 +135,12 @@ class Licenses:
         return [self.names[code] if is_known else None for code, is_known in zip(self.codes[at], known, strict=True)]
 
 
-def read_licenses(file: BinaryIO, columns: Columns = _COLUMNS) -> Iterator[tuple[str, str] | Damage]:
-    """The repositories and licences of a file of the table `licenses` as pairs, and what is damaged there."""
+def read_licenses(
+    file: BinaryIO, columns: Columns = _COLUMNS, start: int = 0, stop: int = sys.maxsize
+) -> Iterator[tuple[str, str] | Damage]:
+    """The repositories and licences of a range of a file of the table `licenses`, as pairs, and what is damaged."""
     table = open_table(file)
-    for row in table.rows([columns.repo, columns.license]):
+    for row in table.rows([columns.repo, columns.license], start, stop):
         if isinstance(row, Damage):
             yield row
             continue
@@ -187,6 +204,8 @@ def _batches(
             names = (columns.id, columns.repo, columns.path, columns.ref, columns.link)
             values = [_plain(row.fields.get(name)) for name in names]
             id_, repo, path, ref, link = values
+            if str(row.fields.get(columns.mode)) in _LINK_MODES:
+                link = link or "?"
             if id_ and repo and path:
                 places.append((id_, repo, path, ref or "", link or ""))
             else:
@@ -204,7 +223,7 @@ def _places(batch: list[tuple[str, str, str, str, str]], licenses: Licenses, ran
     addresses = [_address(id_, n_parts) for id_ in ids]
     choices = [choice_of(repo, path, rank(licence)) for repo, path, licence in zip(repos, paths, known, strict=True)]
     tells_of = [
-        repo if licence is None and _LICENSE_FILE.fullmatch(path) else ""
+        repo if licence is None and tells_license(path) else ""
         for repo, path, licence in zip(repos, paths, known, strict=True)
     ]
     columns = [
@@ -270,7 +289,7 @@ def build_part(urls: Iterable[str], part: int, index: Any, places: Any) -> int:
         lines = []
         for number, row in enumerate(batch.to_pylist()):
             line = json.dumps([row[name] for name in ("id", "repo", "path", "ref", "license", "link")]).encode() + b"\n"
-            records[number] = row["key"], start, len(line)
+            records[number] = row["key"], start, len(line), _check_of(row["key"], start, line)
             lines.append(line)
             start += len(line)
         index.write(records.tobytes())
@@ -314,11 +333,15 @@ class FilesIndex:
         if part not in self._arrays:
             self._arrays[part] = map_array(join(self.folder, index), _INDEX)
         _, records = between(self._arrays[part], key, key + 1, "key")
-        if not len(records):
-            return []
-        start, stop = int(records[0]["start"]), int(records[-1]["start"]) + int(records[-1]["size"])
-        lines = read_range(join(self.folder, places), start, stop).splitlines()
-        return [Place(*rest) for line in lines for name, *rest in [json.loads(line)] if name == id_]
+        found = []
+        for key, start, size, check in records.tolist():
+            line = read_range(join(self.folder, places), start, start + min(size, _MAX_LINE_BYTES))
+            if _check_of(key, start, line) != check:
+                remove(join(self.folder, index))
+                remove(join(self.folder, places))
+                raise ShardError(f"{index} or {places} was damaged on disk, and both are deleted. Run again.")
+            found.append(json.loads(line))
+        return [Place(*rest) for name, *rest in found if name == id_]
 
 
 def read_contents(
@@ -361,6 +384,10 @@ def _plain(value: Any) -> str | None:
     except UnicodeError:
         pass
     return None
+
+
+def _check_of(key: int, start: int, line: bytes) -> int:
+    return xxhash.xxh3_64_intdigest(b"%d %d " % (key, start) + line)
 
 
 def _hash(text: str) -> int:

@@ -23,9 +23,9 @@ def _module() -> Any:
 
 def known_languages() -> list[str]:
     """The codes that it knows, sorted. Raises UsageError where the module is not installed."""
+    _module()
     from langdetect import detector_factory
 
-    _module()
     detector_factory.init_factory()
     return sorted(detector_factory._factory.get_lang_list())
 

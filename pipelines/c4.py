@@ -40,7 +40,7 @@ from ..models.bad_words import open_bad_words
 from ..models.language import HOW_TO_GET_IT, open_language_model
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
-from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, stem_of, step
+from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, keep_if, stem_of, step
 from .web import blocking_steps, check_languages, check_lists, keep_languages, odd_lists, wanted_lists
 
 # Names of what the steps use.
@@ -49,12 +49,14 @@ ADDRESSES, SHARED = "addresses", "shared"  # exchanges
 RULES: Mapping[Rule, tuple[Callable[..., Keys], Callable[..., tuple[str | None, Mapping[Reason, int]]]]] = (
     MappingProxyType({"spans": (span_keys, drop_spans), "lines": (line_keys, drop_lines)})
 )
+OF_RULES = ("max_chars", "max_word_chars", "min_words", "min_sentences", "duplicates", "language", "badwords")
 SECONDS_BITS = 34  # of a date since 1970: until the year 2514
 
 
 def steps(recipe: C4Recipe, aids: Aids) -> tuple[Step, ...]:
     if recipe.form == "published":
-        return blocking_steps(recipe.block, aids)
+        empty = keep_if(lambda page: bool(page.text.strip("\0 \t\r\n")), Reason.EMPTY)
+        return (*blocking_steps(recipe.block, aids), step("drop what is empty", empty, Basis.OURS))
     return (
         *blocking_steps(recipe.block, aids),
         step(
@@ -141,6 +143,12 @@ def badword_steps(recipe: C4Recipe, aids: Aids) -> tuple[Step, ...]:
     return (step("drop pages with bad words", drop_badwords(aids), Basis.PAPER, note, uses=(BADWORDS,)),)
 
 
+def made(recipe: C4Recipe) -> list[tuple[str, str]]:
+    """What is done where C4's own steps are not."""
+    note = "its pages as they are published: C4's rules made them, and none is applied again"
+    return [("take C4 as it is", note)] if recipe.form == "published" else []
+
+
 def left_out(recipe: C4Recipe) -> list[str]:
     """The steps of C4's paper that the recipe leaves out; of published files none is ours to take."""
     if recipe.form == "published":
@@ -201,29 +209,29 @@ def _address_key(page: Document) -> Keys:
 def _age(page: Document) -> int:
     """A number that is smaller for newer pages, and of pages of one second smaller for a smaller hash of the text."""
     newest = (1 << SECONDS_BITS) - 1
-    seconds = min(max(crawled_at(page.meta["timestamp"]), 0), newest)
+    seconds = min(crawled_at(page.meta["timestamp"]), newest)
     text_bits = 64 - SECONDS_BITS
     return (newest - seconds) << text_bits | xxhash.xxh3_64_intdigest(page.text.encode()) >> SECONDS_BITS
 
 
 def crawled_at(timestamp: str) -> int:
-    """Seconds since 1970; 0, which is older than any crawl, where it is no date.
+    """Seconds since 1970; 0, which is older than any crawl, for what is earlier or no date.
 
-    >>> crawled_at("2019-04-18T12:34:56Z"), crawled_at(""), crawled_at("April")
-    (1555590896, 0, 0)
+    >>> crawled_at("2019-04-18T12:34:56Z"), crawled_at(""), crawled_at("April"), crawled_at("1833-01-01")
+    (1555590896, 0, 0, 0)
     """
     try:
         moment = datetime.datetime.fromisoformat(timestamp)
     except ValueError:
         return 0
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp())
+    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()))
 
 
 def keep_sentences(rules: C4Rules) -> Callable[[Document], Document | Dropped]:
     def judge(page: Document) -> Document | Dropped:
         verdict = clean_page(page.text, rules=rules)
         gone = sum(verdict.line_reasons.values())
-        n_lines = page.text.count("\n") + 1
+        n_lines = len(page.text.splitlines())
         if verdict.text is not None or verdict.reason == Reason.C4_TOO_FEW_SENTENCES:  # all lines were looked at
             lines = {"in": n_lines, "kept": n_lines - gone}
             lines |= {f"dropped.{reason}": n for reason, n in verdict.line_reasons.items()}
@@ -247,6 +255,7 @@ def parts_of_pages(rule: Rule) -> Exchange:
         groups=1,
         owners=_owners,
         lines=lambda page, keys, taken: shared_reasons(page.text, keys, taken, rule),
+        keys_are_lines=rule == "lines",
     )
 
 
@@ -274,6 +283,8 @@ def _left(page: Document, text: str | None, min_sentences: int) -> Document | Dr
     n_gone = page.lines["kept"] - len(lines)
     accounts = {**page.lines, "kept": len(lines), f"dropped.{Reason.C4_SHARED_SPAN}": n_gone}
     page = dataclasses.replace(page, lines={name: n for name, n in accounts.items() if n or name == "kept"})
+    if text is None and not min_sentences:
+        return drop(page, Reason.EMPTY)
     if text is None or not count_at_least(lines, min_sentences):
         return drop(page, Reason.C4_TOO_FEW_SENTENCES_LEFT)
     return dataclasses.replace(page, text=text)
@@ -334,6 +345,18 @@ def check(recipe: C4Recipe, models: Mapping[str, str]) -> None:
             )
 
 
+def odd(recipe: C4Recipe, models: Mapping[str, str]) -> list[str]:
+    """What of the lists names nothing, and settings of rules that published pages do not go through."""
+    notes = odd_lists(recipe.block, models)
+    default = C4Recipe(inputs=())
+    ignored = [name for name in OF_RULES if getattr(recipe, name) != getattr(default, name)]
+    if recipe.form == "published" and ignored:
+        notes.append(
+            f"{', '.join(ignored)}: not looked at, for published pages are taken as they are (form: published)."
+        )
+    return notes
+
+
 def slices(one: Input, recipe: C4Recipe) -> list[Slice]:
     """A file is one slice. Raises UsageError for a file whose name says that it is of the other form."""
     published = one.name.endswith((".json", ".json.gz", ".jsonl", ".jsonl.gz"))
@@ -374,7 +397,8 @@ SOURCE = Source(
     revision=lambda page: crawled_at(page.meta["timestamp"]),
     models=wanted,
     check=check,
-    odd=lambda recipe, models: odd_lists(recipe.block, models),
+    odd=odd,
+    made=made,
     left_out=left_out,
     decides=lambda recipe: {"form": recipe.form, "max_page_mb": recipe.max_page_mb},
 )

@@ -185,7 +185,8 @@ def lines_of_pages(recipe: CommonCrawlRecipe) -> Exchange:
         keep=recipe.lines.keep,
         scope=dump_of,
         groups=recipe.lines.groups,
-        lines=lambda page, hashes, taken: list(line_reasons(hashes, taken)),
+        lines=lambda page, hashes, taken: line_reasons(hashes, taken),
+        keys_are_lines=True,
     )
 
 

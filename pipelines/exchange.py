@@ -138,10 +138,10 @@ def hash_phase(
     items = []
     for reading in plan:
         decides = (source.version, dict(source.decides(reading.recipe)), steps, identities, reading.limit)
-        beside = sidecars.get(reading.slice.name, {})
-        fingerprint = digest("hash", 2, name, decides, made_from(reading.slice), digests_of(beside))
+        found = sidecars.get(reading.slice.name, {})
+        fingerprint = digest("hash", 2, name, decides, made_from(reading.slice), digests_of(found))
         cost = reading.slice.stop - reading.slice.start
-        items.append(Item(reading.slice.name, fingerprint, cost, Hash(reading, name, aids, beside)))
+        items.append(Item(reading.slice.name, fingerprint, cost, Hash(reading, name, aids, found)))
     return Phase(f"{place_of(source.name, name)}/hash", items, hash_slice, unit="keys")
 
 

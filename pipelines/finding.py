@@ -71,12 +71,13 @@ def is_whole(path: str) -> bool:
 
 def _matches(source: str, folder: str, pattern: str, options: SourceRecipe) -> list[Input]:
     """What a glob names: files; with a slash at its end all files below those folders; lists of paths, opened."""
-    if pattern.endswith("/"):
+    whole_folder = pattern.endswith("/")
+    if whole_folder:
         pattern = f"{pattern}**/{SOURCES[source].files(options)}"
     root = options.root
     base = root if not root or is_whole(root) else join(folder, root)
     found = []
-    for one in find_inputs(folder, pattern):
+    for one in find_inputs(folder, pattern, pass_over_folders=whole_folder):
         found += _listed(source, one, base) if one.name.endswith(LISTS) else [one]
     return found
 
@@ -131,7 +132,8 @@ def _fitting(folder: str, path: str) -> list[Input]:
     if not is_whole(path):
         return find_inputs(folder, path)
     if "*" in path:
-        return find_inputs(*path.rsplit("/", 1))
+        folder, pattern = path.rsplit("/", 1)
+        return find_inputs(folder, pattern)
     try:
         size = size_of(path)
     except FileNotFoundError:

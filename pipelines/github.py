@@ -12,6 +12,8 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from urllib.parse import quote
 
 import numpy as np
 import xxhash
@@ -57,7 +59,6 @@ def steps(recipe: GithubRecipe, aids: Aids) -> tuple[Step, ...]:
             uses=(LICENSES,) if recipe.license_texts else (),
             decides={"licenses": recipe.licenses, "compat": recipe.compat},
         ),
-        *copy_steps(recipe, aids),
         step(
             "keep the kinds of files",
             keep_kinds(rules, recipe.compat),
@@ -66,6 +67,7 @@ def steps(recipe: GithubRecipe, aids: Aids) -> tuple[Step, ...]:
             + ("" if recipe.compat else "; no minified files and source maps (ours)"),
             decides={"endings": rules.endings, "compat": recipe.compat},
         ),
+        *copy_steps(recipe, aids),
         step(
             "remove headers",
             remove_headers(recipe.compat),
@@ -75,6 +77,7 @@ def steps(recipe: GithubRecipe, aids: Aids) -> tuple[Step, ...]:
             else "comments at the top that speak of licence or copyright, by each language's syntax; shebangs, "
             "includes, titles and documentation stay (ours); files that say a program wrote them go (ours)",
             decides={"compat": recipe.compat},
+            lines=lambda file: header_lines(file, recipe.compat),
         ),
         step(
             "keep by lines and letters",
@@ -96,8 +99,8 @@ def copy_steps(recipe: GithubRecipe, aids: Aids) -> tuple[Step, ...]:
             "one file a content",
             keep_one_copy(aids),
             Basis.PAPER,
-            note="the same bytes, before the header goes; the one with the smallest hash of repository and path stays "
-            "(RedPajama: the first)",
+            note="the same bytes, before the header goes; of those whose licence and name pass the one with the "
+            "smallest hash of repository and path stays (RedPajama: the first, before it looks at names)",
             exchange=copies_of_files(),
         ),
     )
@@ -110,6 +113,19 @@ def token_steps(recipe: GithubRecipe, aids: Aids) -> tuple[Step, ...]:
     judge = keep_by_tokens(recipe.min_letters_per_token, aids)
     decides = {"min": recipe.min_letters_per_token}
     return (step("keep by letters a token", judge, Basis.REFERENCE, note, uses=(TOKENIZER,), decides=decides),)
+
+
+def made(recipe: GithubRecipe) -> list[tuple[str, str]]:
+    """What is learnt of all files before the steps run."""
+    rows = []
+    if recipe.license_texts:
+        note = "of repositories for which none is given, by all LICENSE and COPYING files at their root together"
+        rows.append(("recognise licences", note))
+    note = (
+        "only of exports whose tables come apart: a content is read at one place, with a licence that is kept if it "
+        "has one, then the smallest hash of its name; where no place has a known licence, no other place is tried"
+    )
+    return [*rows, ("find a place for each content", note)]
 
 
 def left_out(recipe: GithubRecipe) -> list[str]:
@@ -179,8 +195,9 @@ def _owners(files: Sequence[Document]) -> list[int]:
 
 def keep_kinds(rules: GithubRules, compat: str) -> Callable[[Document], Document | Dropped]:
     def judge(file: Document) -> Document | Dropped:
-        reason = reason_by_name(file.meta["path"], rules, compat)
-        return drop(file, reason) if reason else file
+        path = file.meta["path"]
+        reason = reason_by_name(path, rules, compat)
+        return drop(file, reason, detail=PurePosixPath(path).suffix or PurePosixPath(path).name) if reason else file
 
     return judge
 
@@ -191,6 +208,22 @@ def remove_headers(compat: str) -> Callable[[Document], Document | Dropped]:
         return drop(file, Reason.GITHUB_GENERATED) if text is None else dataclasses.replace(file, text=text)
 
     return judge
+
+
+def header_lines(file: Document, compat: str) -> list[Reason | None]:
+    """Which lines of a file go with its header; none where nothing goes, or the whole file does."""
+    left = without_header(file.text, file.meta["path"], compat)
+    if left is None or left == file.text:
+        return []
+    # What stays is matched from the end on, for all below the header stays.
+    rest = left.split("\n")
+    reasons: list[Reason | None] = []
+    for line in reversed(file.text.split("\n")):
+        stays = bool(rest) and line == rest[-1]
+        reasons.append(None if stays else Reason.GITHUB_HEADER_LINE)
+        if stays:
+            rest.pop()
+    return reasons[::-1]
 
 
 def keep_by_measures(rules: GithubRules, compat: str) -> Callable[[Document], Document | Dropped]:
@@ -238,8 +271,13 @@ def check(recipe: GithubRecipe, models: Mapping[str, str]) -> None:
             raise UsageError(f"sources.github.tokenizer: {error}") from error
 
 
-def check_kinds(kinds: Collection[str]) -> None:
+def check_kinds(recipe: GithubRecipe, kinds: Collection[str]) -> None:
     """Raises UsageError: the tables of an export come apart, and one that is needed is not there."""
+    if CONTENTS in kinds and recipe.duplicates == "keep":
+        raise UsageError(
+            "sources.github.duplicates: keep needs a joined export. Where BigQuery's tables come apart, a content is "
+            "read once, at one of its places. Join them (pipelines/github.sql), or set it to drop."
+        )
     if CONTENTS in kinds and FILES not in kinds:
         raise UsageError(
             "github: the inputs have contents without paths, as BigQuery's table contents. Add the exports of the "
@@ -258,6 +296,8 @@ def slices(export: Input, recipe: GithubRecipe) -> list[Slice]:
     with open_read(export.url) as file:
         table = open_table(file)
         kind = kind_of(table, recipe.columns)
+        if kind == CONTENTS and recipe.columns.path != type(recipe.columns)().path:
+            kind = ""  # the recipe says how paths are called, and none is: a mistake, and no table of contents
         size = int(recipe.slice_mb * MIB)
         if kind:
             ranges = table.ranges(size)
@@ -289,7 +329,7 @@ def _document(row: FileRow) -> Document:
         "repo": row.repo,
         "path": row.path,
         "ref": row.ref,
-        "url": f"https://github.com/{row.repo}/blob/{ref}/{row.path}" if row.repo and ref else "",
+        "url": f"https://github.com/{quote(f'{row.repo}/blob/{ref}/{row.path}')}" if row.repo and ref else "",
         "license": row.license,
         "size": row.size,
         "copies": row.copies,
@@ -310,6 +350,7 @@ SOURCE = Source(
     steps,
     models=wanted,
     check=check,
+    made=made,
     left_out=left_out,
     decides=lambda recipe: {"columns": dataclasses.asdict(recipe.columns), "max_file_mb": recipe.max_file_mb},
     uses=(PLACES,),

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ..filters.github import is_license_file
-from ..filters.licenses import identify, is_permitted
+from ..filters.licenses import identify, is_permitted, tells_license
 from ..formats.documents import read_rows
 from ..formats.github_places import (
     Licenses,
@@ -39,9 +38,12 @@ from .inputs import Model
 from .phase import Item, Phase, ShardOutput
 from .reading import Reading, Work, made_from, models_of
 from .results import urls_of
+from .unique import verified_once
 
+PLACED = ".places"  # Parquet, but no shard of documents
 PART_BYTES = 100 * MIB  # of the table `files`, for each part of the index
 TABLE, KNOWN, INDEX = (join(WORK, "github", name) for name in ("table.parquet", "licenses.parquet", "index"))
+TEXTS_FOLDER = join(WORK, "texts", "github")
 TEXTS = pa.schema({"repo": pa.string(), "path": pa.string(), "license": pa.string()})
 
 Run = Callable[[Phase], Mapping[str, Receipt]]
@@ -60,7 +62,8 @@ def learn_of_repositories(run: Run, output: str, work: Work, options: GithubReci
     if any(reading.slice.kind == CONTENTS for reading in work.plan):
         table = run(licenses_phase(work.beside))
         files = [one for one in work.beside if one.slice.kind == FILES]
-        n_parts = max(1, -(-sum(one.slice.input.size for one in files) // PART_BYTES))
+        sizes = {one.slice.input.name: one.slice.input.size for one in files}
+        n_parts = max(1, -(-sum(sizes.values()) // PART_BYTES))
         placed = run(places_phase(files, table, n_parts, options))
         listed = run(list_phase(run(index_phase(placed, n_parts))))
         made[PLACES] = _made(output, listed, join(INDEX, LIST))
@@ -92,8 +95,8 @@ def licenses_phase(beside: Sequence[Reading]) -> Phase:
     """The licence of each repository, in one table."""
     readings = [one for one in beside if one.slice.kind == TABLE_OF_LICENSES]
     decides = [(made_from(one.slice), repr(_options(one.recipe).columns)) for one in readings]
-    cost = sum(one.slice.input.size for one in readings)
-    item = Item("licenses", digest("licenses", 1, decides), cost, ReadLicenses(tuple(readings)))
+    cost = sum(one.slice.stop - one.slice.start for one in readings)
+    item = Item("licenses", digest("licenses", 2, decides), cost, ReadLicenses(tuple(readings)))
     return Phase("github/licenses", [item], read_table_of_licenses, unit="repositories")
 
 
@@ -101,17 +104,17 @@ def read_table_of_licenses(task: ReadLicenses, out: ShardOutput) -> None:
     def pairs() -> Iterator[tuple[str, str]]:
         for one in task.readings:
             with open_read(one.slice.input.url) as file:
-                for found in read_licenses(file, _options(one.recipe).columns):
+                columns = _options(one.recipe).columns
+                for found in read_licenses(file, columns, one.slice.start, one.slice.stop):
                     if isinstance(found, Damage):
                         out.damage(one.slice.input.name, found)
                     else:
                         yield found
 
-    _write_licenses(pairs(), TABLE, out)
+    _write_licenses(Licenses.build(pairs()), TABLE, out)
 
 
-def _write_licenses(pairs: Iterable[tuple[str, str]], path: str, out: ShardOutput) -> None:
-    licenses = Licenses.build(pairs)
+def _write_licenses(licenses: Licenses, path: str, out: ShardOutput) -> None:
     with out.binary(path, rows=len(licenses.hashes)) as file:
         licenses.save(pa.PythonFile(file, mode="w"))
 
@@ -133,13 +136,14 @@ def places_phase(
     readings: Sequence[Reading], table: Mapping[str, Receipt], n_parts: int, options: GithubRecipe
 ) -> Phase:
     """The places of contents, each slice of the table `files` by itself."""
-    [licenses] = files_of(table.values()).items()
+    licenses = TABLE, files_of(table.values())[TABLE]
     decides = (n_parts, licenses[1].sha256, options.licenses, options.compat, repr(options.columns))
     items = []
     for one in readings:
-        path = join(WORK, "places", "github", f"{one.slice.name}.parquet")
-        fingerprint = digest("places", 1, decides, made_from(one.slice))
-        items.append(Item(one.slice.name, fingerprint, one.slice.input.size, Partition(one, licenses, n_parts, path)))
+        path = join(WORK, "places", "github", f"{one.slice.name}{PLACED}")
+        fingerprint = digest("places", 2, decides, made_from(one.slice))
+        cost = one.slice.stop - one.slice.start
+        items.append(Item(one.slice.name, fingerprint, cost, Partition(one, licenses, n_parts, path)))
     return Phase("github/places", items, partition, unit="files")
 
 
@@ -148,7 +152,7 @@ def partition(task: Partition, out: ShardOutput) -> None:
     licenses = open_licenses(out.verified(task.licenses[0], task.licenses[1].sha256))
     rank = prefer(lambda name: is_permitted(name, options.licenses, options.compat))
     columns = options.columns
-    names = [columns.id, columns.repo, columns.path, columns.ref, columns.link]
+    names = [columns.id, columns.repo, columns.path, columns.ref, columns.link, columns.mode]
     with open_read(piece.input.url) as file, out.binary(task.path) as target:
         rows = open_table(file).rows(names, piece.start, piece.stop)
         parquet = pa.PythonFile(target, mode="w")
@@ -172,8 +176,8 @@ class Index:
 
 def index_phase(placed: Mapping[str, Receipt], n_parts: int) -> Phase:
     """The parts of the index."""
-    places = tuple((path, file) for path, file in files_of(placed.values()).items() if path.endswith(".parquet"))
-    made = digest("index", 1, n_parts, [file.sha256 for _, file in places])
+    places = tuple((path, file) for path, file in files_of(placed.values()).items() if path.endswith(PLACED))
+    made = digest("index", 2, n_parts, [file.sha256 for _, file in places])
     cost = sum(file.bytes for _, file in places) // n_parts
     items = [
         Item(f"part-{part:05d}", digest(made, part), cost, Index(places, part, n_parts)) for part in range(n_parts)
@@ -184,7 +188,7 @@ def index_phase(placed: Mapping[str, Receipt], n_parts: int) -> Phase:
 def build_index(task: Index, out: ShardOutput) -> None:
     index_name, places_name = index_names(task.part, task.n_parts)
     with out.binary(join(INDEX, index_name)) as index, out.binary(join(INDEX, places_name)) as places:
-        build_part([out.url(path) for path, _ in task.places], task.part, index, places)
+        build_part([verified_once(out, path, file.sha256) for path, file in task.places], task.part, index, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +226,9 @@ def texts_phase(plan: Sequence[Reading], models: Mapping[str, Model]) -> Phase:
     used = models_of(SOURCE, (), models)
     items = []
     for one in plan:
-        path = join(WORK, "texts", "github", f"{one.slice.name}.parquet")
+        path = join(TEXTS_FOLDER, f"{one.slice.name}.parquet")
         decides = (SOURCE.version, dict(SOURCE.decides(one.recipe)), [model.identity for model in used.values()])
-        fingerprint = digest("texts", 1, decides, made_from(one.slice))
+        fingerprint = digest("texts", 2, decides, made_from(one.slice))
         items.append(Item(one.slice.name, fingerprint, one.slice.stop - one.slice.start, ReadTexts(one, used, path)))
     return Phase("github/texts", items, read_texts, unit="licence files")
 
@@ -236,7 +240,7 @@ def read_texts(task: ReadTexts, out: ShardOutput) -> None:
             if not isinstance(found, Document) or found.meta["license"] or found.meta["absent"]:
                 continue
             repo, path = found.meta["repo"], found.meta["path"]
-            if repo and is_license_file(path) and "/" not in path:
+            if repo and tells_license(path):
                 table.add({"repo": repo, "path": path, "license": identify(found.text) or ""})
 
 
@@ -252,18 +256,17 @@ class Know:
 
 def known_phase(read: Mapping[str, Receipt]) -> Phase:
     """The licences of repositories by what their licence files say."""
-    texts = tuple(files_of(read.values()).items())
-    fingerprint = digest("known", 1, [file.sha256 for _, file in texts])
+    texts = tuple((path, file) for path, file in files_of(read.values()).items() if path.startswith(TEXTS_FOLDER))
+    fingerprint = digest("known", 2, [file.sha256 for _, file in texts])
     cost = sum(file.bytes for _, file in texts)
     return Phase("github/known", [Item("known", fingerprint, cost, Know(texts))], know, unit="repositories")
 
 
 def know(task: Know, out: ShardOutput) -> None:
-    said: dict[str, set[str]] = {}
-    for path, file in task.texts:
-        for row in read_rows(out.verified(path, file.sha256)):
-            said.setdefault(row["repo"], set()).add(row["license"])
-    _write_licenses(((repo, both) for repo, names in said.items() if (both := all_of(names))), KNOWN, out)
+    said = (
+        (row["repo"], row["license"]) for path, file in task.texts for row in read_rows(out.verified(path, file.sha256))
+    )
+    _write_licenses(Licenses.build(said, all_of), KNOWN, out)
 
 
 def all_of(names: Iterable[str]) -> str:

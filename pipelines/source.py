@@ -50,6 +50,7 @@ class Exchange:
     groups: int  # cut into so many groups in the order of the plan
     owners: Callable[[Sequence[Document]], list[int]] | None = None  # 64 bits each, where the smallest one keeps a key
     lines: Callable[[Document, Keys, Flags], list[Reason | None]] | None = None  # why each line goes, to show people
+    keys_are_lines: bool = False  # one for each line of a document, in their order
 
 
 class Answers(Protocol):
@@ -154,7 +155,7 @@ class Source:
     decides: Callable[[Any], Mapping[str, object]] = lambda options: {}  # settings of `read`
     uses: tuple[str, ...] = ()  # models that `read` uses, as far as the run has them
     beside: tuple[str, ...] = ()  # kinds of slices that hold no documents, but what is to be known of them
-    check_kinds: Callable[[Collection[str]], None] = lambda kinds: None  # raises UsageError: a kind is lacking
+    check_kinds: Callable[[Any, Collection[str]], None] = lambda options, kinds: None  # raises UsageError
     version: int = 1
 
 

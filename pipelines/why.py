@@ -103,7 +103,7 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
         raise UsageError(
             f"{wanted}: neither among the documents of {output} nor among the dropped ones. It is not in its inputs, "
             "not within its limit, or damaged: errors/ lists what could not be read. Give an id as in "
-            "commoncrawl:UUID or wikipedia:en/12, or a whole URL."
+            "commoncrawl:UUID, c4:example.org/page, github:owner/name/path or wikipedia:en/12, or a whole URL."
         )
     recorded = [_fate(output, path, row, values) for path, row, values in found]
     if inputs is None:
@@ -263,7 +263,7 @@ def _follow(document: Document, steps: Sequence[Step], answers: Mapping[str, _Re
         elif step.exchange and step.exchange.lines:
             asked = answers[step.exchange.name]
             reasons = step.exchange.lines(document, asked.keys, asked.flags)
-            trace.lines += _lines(step, document, reasons, asked.documents())
+            trace.lines += _lines(step, document, reasons, asked.documents() if step.exchange.keys_are_lines else ())
         if isinstance(result, Dropped):
             trace.outcome, trace.text = str(result.reason), result.head
             break
@@ -276,8 +276,8 @@ def _lines(
     step: Step, document: Document, reasons: Sequence[Reason | None], n_documents: Sequence[int] = ()
 ) -> list[LineFate]:
     """What a step did to the lines of a document; how many have each is known where lines are keys."""
-    lines = document.text.split("\n")
-    counts = n_documents if len(n_documents) == len(lines) else [None] * len(lines)
+    lines = document.text.split("\n") if reasons else []
+    counts: Sequence[int | None] = n_documents or [None] * len(lines)
     return [LineFate(step.name, *fate) for fate in zip(lines, reasons, counts, strict=True)]
 
 

@@ -63,6 +63,8 @@ SCHEMA: Final = pa.schema({
     "symlink_target": pa.string(),
 })  # fmt: skip
 
+_OF_CONTENTS = ("id", "size", "content", "binary", "copies")
+_OF_FILES = ("id", "repo_name", "ref", "path", "mode", "symlink_target")
 _NAMES = [f"github-{number:012d}.{ending}" for number, ending in enumerate(
     ("parquet", "parquet", "jsonl.gz", "jsonl.gz", "avro",
      "jsonl.gz", "jsonl.gz", "parquet", "avro", "jsonl.gz", "jsonl.gz")
@@ -91,6 +93,32 @@ def write(folder: Path, seed: int, scale: float) -> list[Path]:
     for name, data in contents.items():
         (root / name).write_bytes(data)
     return [root / name for name in contents]
+
+
+def write_tables(folder: Path, seed: int, scale: float) -> list[Path]:
+    """The same rows as BigQuery's three tables, in `folder`/github/tables; each has a row that cannot be used."""
+    root = folder / "github" / "tables"
+    root.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, lines in to_tables(rows(seed, scale), 2).items():
+        written.append(root / f"{name}.jsonl.gz")
+        useless = {"id": 7} if name == "contents-0" else {"path": "lost.c"} if name == "files-0" else {"license": "mit"}
+        bad = [useless] if name.endswith("-0") else []
+        written[-1].write_bytes(_member("".join(json.dumps(line) + "\n" for line in [*lines, *bad]).encode()))
+    return written
+
+
+def to_tables(found: Sequence[Row], n_files: int) -> dict[str, list[Row]]:
+    """The rows of a joined export as those of the tables `contents`, `files` and `licenses`, each in several files."""
+    tables: dict[str, list[Row]] = {}
+    for number in range(n_files):
+        part = found[number::n_files]
+        contents = {row["id"]: row for row in part if row["content"] is not None or row["binary"]}
+        tables[f"contents-{number}"] = [{name: row[name] for name in _OF_CONTENTS} for row in contents.values()]
+        tables[f"files-{number}"] = [{name: row[name] for name in _OF_FILES} for row in part]
+    licenses = {row["repo_name"]: row["license"] for row in found if row["license"]}
+    tables["licenses-0"] = [{"repo_name": repo, "license": name} for repo, name in licenses.items()]
+    return tables
 
 
 def rows(seed: int, scale: float) -> list[Row]:

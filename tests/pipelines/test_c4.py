@@ -33,6 +33,7 @@ from running import SHARED, corpusmill, digests, manifest, run_arguments
 
 REAL = SHARED / "data"
 RECIPE = C4Recipe(inputs=("*.wet",), epochs=1, language="skip")
+NO_LANGUAGE = ("--set", "sources.c4.language=skip")
 SURE = ("--set", "sources.c4.language.threshold=0.8")
 WORDS = "One of the old boats came home|Nobody had seen it for a year|The harbour was full of ice|We ate bread and fish"
 SENTENCES = [f"{words}." for words in WORDS.split("|")]
@@ -169,6 +170,7 @@ def test_what_decides_keys_is_in_their_fingerprint(change: dict, again: tuple[bo
         ("", 0),
         ("yesterday", 0),
         ("9999-12-31T23:59:59Z", 253402300799),
+        ("1833-05-01T00:00:00Z", 0),
     ],
 )
 def test_dates(text: str, expected: int) -> None:
@@ -187,6 +189,26 @@ def test_a_page_is_read_as_c4_reads_it(tmp_path: Path) -> None:
         {"url": "http://a.example/", "timestamp": "2019-04-18T00:00:00Z"},
     )
     assert (lost.error, lost.detail) == ("bad_header", "no address")
+
+
+def test_absurd_dates_and_empty_pages(tmp_path: Path) -> None:
+    dates = ("1833-05-01T00:00:00Z", "9999-12-31T23:59:59Z", "soon")
+    pages = []
+    for n, date in enumerate(dates):
+        text = "\n".join(f"{sentence[:-1]} in the year {n}." for sentence in SENTENCES)
+        pages.append(dated(n, f"http://{n}.example/", text, date))
+    write(
+        tmp_path / "in/c4/crawl-data/CC-MAIN-2019-18/segments/1/wet/a.warc.wet.gz",
+        [*pages, dated(9, "http://e.x/", "")],
+    )
+    arguments = only_c4(tmp_path / "in", tmp_path / "out", "--set", "sources.c4.badwords=", *NO_LANGUAGE)
+    corpusmill(*arguments)
+    assert pq.read_table(tmp_path / "out/documents/c4").num_rows == 3
+    counts = manifest(tmp_path / "out")["sources"]["c4"]
+    assert counts["lines.in"] == 4 * 3
+    [fate] = fates(str(tmp_path / "out"), "http://e.x/", str(tmp_path / "in"))
+    assert (fate.outcome, fate.lines) == (Reason.C4_TOO_FEW_SENTENCES, [])
+    corpusmill("check", tmp_path / "out")
 
 
 def published(path: Path, pages: Sequence[dict]) -> None:

@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import gzip
 import json
+import shutil
+import subprocess
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -25,9 +27,9 @@ from corpusmill.pipelines.repositories import LICENSES
 from corpusmill.pipelines.source import Aids
 from corpusmill.pipelines.why import fates
 from corpusmill.records import Document, Dropped, Reason
-from corpusmill.samples.github import rows
+from corpusmill.samples.github import rows, to_tables
 from corpusmill.storage import find_inputs, identified
-from running import SHARED, corpusmill, digests, manifest, run_arguments
+from running import SHARED, command, corpusmill, digests, environment, manifest, run_arguments
 
 REAL = SHARED / "data"
 RECIPE = GithubRecipe(inputs=("*.jsonl.gz",), epochs=1)
@@ -68,7 +70,7 @@ def test_every_reason_has_files(made: Path) -> None:
     counts = manifest(made)["sources"]["github"]
     gone = {name.removeprefix("documents.dropped.") for name in counts if name.startswith("documents.dropped.")}
     ours = {str(reason) for reason in Reason if reason.startswith("github.")}
-    assert gone == ours - {Reason.GITHUB_FEW_LETTERS_PER_TOKEN} | {Reason.EMPTY}
+    assert gone == ours - {Reason.GITHUB_FEW_LETTERS_PER_TOKEN, Reason.GITHUB_HEADER_LINE} | {Reason.EMPTY}
     assert counts["documents.in"] == counts["documents.kept"] + sum(
         n for name, n in counts.items() if name.startswith("documents.dropped.")
     )
@@ -123,6 +125,33 @@ def test_of_copies_the_smallest_id_stays_in_any_order(tmp_path: Path) -> None:
         survivors |= set(documents(folder / "out"))
         assert Counter(dropped(folder / "out").values()) == {Reason.GITHUB_COPY: 5, Reason.GITHUB_LICENSE: 1}
     assert len(survivors) == 1
+
+
+def test_a_copy_with_a_name_that_does_not_pass_drops_no_other(tmp_path: Path) -> None:
+    found = []
+    for number in range(30):
+        content = f"value = {number}\n"
+        found += [row("a/b", f"src/{number}.txt", content), row("c/d", f"src/{number}.py", content)]
+    export(tmp_path / "in/github/joined/a.jsonl.gz", found)
+    corpusmill(*only_github(tmp_path / "in", tmp_path / "out"))
+    assert len(documents(tmp_path / "out")) == 30
+    assert Counter(dropped(tmp_path / "out").values()) == {Reason.GITHUB_EXTENSION: 30}
+
+
+def test_links_and_submodules_have_no_text(tmp_path: Path) -> None:
+    found = [row("a/b", f"{mode}.py", f"x = {mode}\n", mode=mode) for mode in (33188, 33261, 40960, "57344")]
+    export(tmp_path / "in/github/joined/a.jsonl.gz", found)
+    corpusmill(*only_github(tmp_path / "in", tmp_path / "out"))
+    assert len(documents(tmp_path / "out")) == 2
+    assert set(dropped(tmp_path / "out").values()) == {Reason.GITHUB_BINARY}
+
+
+def test_settings_that_keep_nothing_are_said(tmp_path: Path) -> None:
+    export(tmp_path / "in/github/joined/a.jsonl.gz", [row("a/b", "a.py", "x = 1\n")])
+    said = corpusmill(*only_github(tmp_path / "in", tmp_path / "out", "--set", "sources.github.licenses=[mti]")).stderr
+    assert "github: none of its 1 document is kept, 1 of them go for github.license" in said
+    lost = only_github(tmp_path / "in", tmp_path / "x", "--set", "sources.github.columns.license=terms")
+    assert "expected a column for license (terms)" in corpusmill(*lost, expect=1).stderr
 
 
 def test_names_of_columns_are_settings(tmp_path: Path) -> None:
@@ -186,17 +215,8 @@ def test_several_license_files_must_all_be_known_and_kept(tmp_path: Path) -> Non
 
 def tables(folder: Path, found: list[dict], n_files: int) -> None:
     """The rows of a joined export as the three tables, each in several files."""
-    for number in range(n_files):
-        part = found[number::n_files]
-        seen = {one["id"]: one for one in part if one["content"] is not None or one["binary"]}
-        contents = [
-            {name: one[name] for name in ("id", "size", "content", "binary", "copies")} for one in seen.values()
-        ]
-        export(folder / f"contents-{number}.jsonl.gz", contents)
-        names = ("id", "repo_name", "ref", "path", "mode", "symlink_target")
-        export(folder / f"files-{number}.jsonl.gz", [{name: one[name] for name in names} for one in part])
-    licenses = {one["repo_name"]: one["license"] for one in found if one["license"]}
-    export(folder / "licenses.jsonl.gz", [{"repo_name": repo, "license": name} for repo, name in licenses.items()])
+    for name, lines in to_tables(found, n_files).items():
+        export(folder / f"{name}.jsonl.gz", lines)
 
 
 def test_three_tables_give_what_their_join_gives(tmp_path: Path) -> None:
@@ -211,6 +231,50 @@ def test_three_tables_give_what_their_join_gives(tmp_path: Path) -> None:
         name: one["license"] for name, one in apart.items()
     }
     assert len(joined) > 50
+
+
+def test_tables_with_damage_are_read_accounted_for_and_checked(inputs: Path, tmp_path: Path) -> None:
+    apart = ("--set", "sources.github.inputs=[github/tables/*]")
+    corpusmill(*only_github(inputs, tmp_path / "out", *apart), expect=4)
+    counts = manifest(tmp_path / "out")["sources"]["github"]
+    assert counts["damage.bad_row"] == 3, "one of each table"
+    corpusmill("check", tmp_path / "out")
+    assert len(documents(tmp_path / "out")) > 30
+    # Whatever is damaged behind the run's back is found, and made again.
+    for pattern in ("work/github/index/places-*.json", "work/github/index/*.index", "work/places/github/*.places"):
+        output = tmp_path / pattern.split("/")[1] / pattern[-5:]
+        shutil.copytree(tmp_path / "out", output)
+        for path in output.glob(pattern):
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 1
+            path.write_bytes(data)
+        later = ("index", "list", "texts", "known", "contents", "extract") if "places/" in pattern else ("extract",)
+        for phase in later:
+            shutil.rmtree(output / "work/receipts/github" / phase)
+        (output / "manifest.json").unlink()
+        for _ in range(4):
+            code, said = run_once(only_github(inputs, output, *apart))
+            if code == 4:
+                break
+            assert "damaged" in said
+        assert documents(output) == documents(tmp_path / "out")
+
+
+def run_once(arguments: list[str]) -> tuple[int, str]:
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, env=environment())
+    return done.returncode, done.stderr
+
+
+def test_a_notice_beside_the_license_says_nothing_of_it(tmp_path: Path) -> None:
+    found = [
+        row("a/b", "LICENSE", "SPDX-License-Identifier: Apache-2.0\n", license=None),
+        row("a/b", "NOTICE", "This product includes software of others.\n", license=None),
+        row("a/b", "COPYRIGHT", "Copyright by all of us.\n", license=None),
+        row("a/b", "main.py", "print(1)\n", license=None),
+    ]
+    export(tmp_path / "in/github/joined/a.jsonl.gz", found)
+    corpusmill(*only_github(tmp_path / "in", tmp_path / "out"))
+    assert set(documents(tmp_path / "out")) == {"github:a/b/main.py"}
 
 
 def test_three_tables_tell_of_license_files_too(tmp_path: Path) -> None:
@@ -236,7 +300,12 @@ def test_three_tables_tell_of_license_files_too(tmp_path: Path) -> None:
 )
 def test_tables_that_lack_one_another_are_refused(kinds: set[str], message: str | None) -> None:
     with pytest.raises(UsageError, match=message) if message else contextlib.nullcontext():
-        check_kinds(kinds)
+        check_kinds(RECIPE, kinds)
+
+
+def test_tables_that_come_apart_have_each_content_once() -> None:
+    with pytest.raises(UsageError, match="keep needs a joined export"):
+        check_kinds(dataclasses.replace(RECIPE, duplicates="keep"), {"contents", "files"})
 
 
 def test_a_dry_run_names_the_first_phase(inputs: Path, tmp_path: Path) -> None:
@@ -254,7 +323,7 @@ def test_a_dry_run_names_the_first_phase(inputs: Path, tmp_path: Path) -> None:
         ({"columns": Columns(path="name")}, True),
         ({"max_file_mb": 1}, True),
         ({"compat": "redpajama-v1"}, True),
-        ({"endings": (".py",)}, False),
+        ({"endings": (".py",)}, True),
         ({"max_line_chars": 10}, False),
         ({"tokenizer": "a.model"}, False),
     ],
@@ -308,6 +377,11 @@ def test_why_follows_a_copy(made: Path, inputs: Path) -> None:
     kept = next(iter(documents(made)))
     [fate] = fates(str(made), kept, str(inputs))
     assert [step.outcome for step in fate.steps] == ["stays"] * 6
+    changed = next(
+        name for name, one in documents(made).items() if "licence" in one["path"] or one["path"].endswith(".c")
+    )
+    [fate] = fates(str(made), changed, str(inputs))
+    assert "\n".join(line.text for line in fate.lines if line.reason is None) in ("", documents(made)[changed]["text"])
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="no shared data here")

@@ -55,6 +55,24 @@ def test_two_workers_give_the_same_bytes(inputs: Path, finished: Path, tmp_path:
     assert digests(tmp_path / "out") == digests(finished)
 
 
+@pytest.mark.parametrize(
+    ("source", "receipts"), [("c4", 4), ("c4", 13), ("c4", 24), ("github", 5), ("github", 16), ("github", 30)]
+)
+def test_a_source_killed_and_resumed_gives_the_same_documents(
+    source: str, receipts: int, inputs: Path, finished: Path, tmp_path: Path
+) -> None:
+    arguments = run_arguments(inputs, tmp_path / "out", 2)
+    arguments.insert(2, source)
+    process = start(*arguments)
+    enough = until(process, lambda: n_receipts(tmp_path / "out") >= receipts)
+    process.kill()
+    process.communicate()
+    assert enough, "the run ended before it could be killed"
+    corpusmill(*arguments, expect=4)
+    folders = [f"{kind}/{source}" for kind in ("documents", "dropped", "errors")]
+    assert digests(tmp_path / "out", folders) == digests(finished, folders)
+
+
 @pytest.mark.parametrize("receipts", [0, 3, 17, 21, 40, 55, 85, 120])
 def test_killed_and_resumed_gives_the_same_bytes(receipts: int, inputs: Path, finished: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
