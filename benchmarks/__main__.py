@@ -32,6 +32,8 @@ with tempfile.TemporaryDirectory() as scratch:
         "estimator": [],
         "crawl": [str(crawl)],
         "mixing": [],
+        "overlap": [],
+        "latex": real("arxiv"),
         "pipeline": [],
     }
     failed = []

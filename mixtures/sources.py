@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..filters.github import ENDINGS
 from ..filters.licenses import PERMISSIVE
+from ..formats.books import Columns as BookColumns
 from ..formats.github import Columns
 from ..records import Bucket
 from .circle import MAX_COPIES
@@ -269,6 +270,53 @@ class WikipediaRecipe(SourceRecipe):
 
 
 @dataclass(frozen=True)
+class OverlapRecipe:
+    """Books that stand in others.   Source: LLaMA (2023) section 2.1, "more than 90 % content overlap"."""
+
+    threshold: float = 0.9  # share of a book's word 5-grams in another book; above it goes
+    candidates: Literal["sampled", "ensemble", "both"] = "both"  # how pairs are found; each is then counted exactly
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.threshold < 1:
+            raise ValueError(f"threshold must lie in 0.5–1, below 1, got {self.threshold}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BooksRecipe(SourceRecipe):
+    """Gutenberg, and any collection: text files, zips, JSON lines, Parquet."""
+
+    collections: tuple[str, ...] = ("gutenberg",)  # folders below the source's, those first whose books stay
+    columns: BookColumns = field(default_factory=BookColumns)  # of collections that are tables
+    catalog: str = ""  # pg_catalog.csv or rdf-files.tar.bz2; empty: what the files themselves say
+    languages: tuple[str, ...] = ()  # ISO 639-1 codes; empty: all
+    overlap: OverlapRecipe | Literal["skip"] = field(default_factory=OverlapRecipe)
+    slice_mb: float = 256.0  # of one work item of a Parquet file
+    max_book_mb: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_repeats("collections", self.collections)
+        if self.slice_mb < 0.001 or self.max_book_mb < 1:
+            raise ValueError("slice_mb must be at least 0.001, and max_book_mb at least 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArxivRecipe(SourceRecipe):
+    """arXiv: tars of LaTeX sources.   Source: the paper; Minerva for `front`, RedPajama v1 for `compat`."""
+
+    appendix: Literal["cut", "keep"] = "cut"
+    sectionless: Literal["drop", "keep"] = "drop"  # papers without a section
+    front: Literal["cut", "keep"] = "cut"  # title and abstract, before the body
+    compat: Literal["", "redpajama-v1"] = ""  # its code's way with files and macros, mistakes included
+    max_paper_mb: int = 32  # of text in one paper
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_paper_mb < 1:
+            raise ValueError(f"max_paper_mb must be at least 1, got {self.max_paper_mb}.")
+
+
+@dataclass(frozen=True)
 class Sources:
     """The seven sources of the paper. A source that a recipe does not name is not part of it."""
 
@@ -276,8 +324,8 @@ class Sources:
     c4: C4Recipe | None = None
     github: GithubRecipe | None = None
     wikipedia: WikipediaRecipe | None = None
-    books: SourceRecipe | None = None
-    arxiv: SourceRecipe | None = None
+    books: BooksRecipe | None = None
+    arxiv: ArxivRecipe | None = None
     stackexchange: SourceRecipe | None = None
 
 

@@ -27,7 +27,7 @@ from ..manifest import (
 )
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
-from ..mixtures.sources import CommonCrawlRecipe, GithubRecipe
+from ..mixtures.sources import GithubRecipe
 from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS
@@ -44,19 +44,20 @@ from .leads import leads_phase
 from .lock import LOCK
 from .ngram import languages_of
 from .phase import Phase
-from .quality import FOLDER as JUDGING
-from .quality import learn
 from .reading import Work, readings
 from .repositories import first_of_repositories
 from .source import Aids, cut_at_waiting
 from .sources import SOURCES
-from .teaching import facts_of_models, leads_of, make_models, say_how_little_was_learnt, train_ngrams
+from .teaching import facts_of_models, leads_of, learn_of_documents, make_models, train_ngrams
 from .unique import CONTENT, ID, REASONS, unique_phase
 
 MANIFEST = "manifest.json"
 PART = re.compile(r"-part\d{4,}$")
 # What the bytes depend on.
-LIBRARIES = ("apache-beam", "fasttext", "kenlm", "numpy", "pyarrow", "sentencepiece", "xxhash")
+LIBRARIES = (
+    *("apache-beam", "datasketch", "fastavro", "fasttext", "kenlm", "langdetect", "licenseclassifier", "numpy"),
+    *("pyarrow", "sentencepiece", "xxhash"),
+)
 
 
 def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
@@ -136,7 +137,7 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
             models,
             [reading for reading, flag in zip(plan, is_beside, strict=True) if flag],
         )
-        SOURCES[source].check_kinds({reading.slice.kind for reading in plan})
+        SOURCES[source].check_kinds(recipe.active[source], {reading.slice.kind for reading in plan})
     for source, one in work.items():
         named: dict[str, str] = {}
         for reading in sorted([*one.plan, *one.beside], key=lambda reading: reading.slice.name):
@@ -197,12 +198,27 @@ def build(
     Returns:
         What `manifest.json` holds.
     """
-    corpus = {source: make_documents(driver, source, work, recipe, sources) for source in sources}
+    corpus = {}
+    for source in sources:
+        corpus[source] = make_documents(driver, source, work, recipe, sources)
+        say_that_nothing_stays(driver, source)
     mixture = make_shards(driver, recipe, corpus) if whole else None
     facts = record(driver, recipe, inputs, sources, mixture)
     beside = ("cited/", "ngram/", "wikipedia/leads/") if "commoncrawl" in sources else ()
     driver.drop_stale_phases(("",) if whole else (*(f"{source}/" for source in sources), *beside))
     return facts
+
+
+def say_that_nothing_stays(driver: Driver, source: str) -> None:
+    """A line when a source has documents, and none of them is kept: a setting that is not meant so, most likely."""
+    counts = _account(driver.finished, source)
+    if counts.get("documents.in") and not counts.get("documents.kept"):
+        reasons = {name.removeprefix("documents.dropped."): n for name, n in counts.items() if ".dropped." in name}
+        first = max(reasons, key=reasons.__getitem__)
+        driver.say(
+            f"{source}: none of its {counted(counts['documents.in'], 'document')} is kept, {reasons[first]:,} of them "
+            f"go for {first}. `corpusmill describe {source}` shows the steps and their settings."
+        )
 
 
 def build_ngrams(
@@ -268,9 +284,7 @@ def make_documents(
     extracted = driver.run(extract_phase(one, own.plan, models, recipe, sidecars))
     _, waiting = cut_at_waiting(one.steps(options, Aids()))
     if waiting and own.plan:
-        assert isinstance(options, CommonCrawlRecipe), "no other source has steps that wait"
-        models |= learn(driver.run, driver.output, extracted, options, models)
-        say_how_little_was_learnt(driver, JUDGING)
+        models |= learn_of_documents(driver, extracted, options, models)
         extracted = driver.run(judge_phase(one, extracted, models, recipe))
     made = {name: asdict(model) for name, model in models.items() if model.sha256}
     write_json(join(driver.output, made_models(source)), made)
@@ -300,7 +314,7 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[s
 def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:
     """Documents and bytes of a source: in, kept, dropped by reason; and what could not be read."""
     counts = total_counts(finished[f"{source}/documents"].values())
-    damage = total_damage(finished[f"{source}/extract"].values())
+    damage = total_damage(r for name, done in finished.items() if name.startswith(f"{source}/") for r in done.values())
     counts.update({f"damage.{error}": n for error, n in damage.items()})
     counts.update(total_counts(r for name, r in finished.get("tokens", {}).items() if name.startswith(f"{source}/")))
     return dict(sorted(counts.items()))

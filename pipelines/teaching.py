@@ -7,7 +7,7 @@ from typing import Any
 
 from ..manifest import Receipt, files_of
 from ..mixtures.recipe import Recipe
-from ..mixtures.sources import CommonCrawlRecipe, GithubRecipe
+from ..mixtures.sources import BooksRecipe, CommonCrawlRecipe, GithubRecipe, SourceRecipe
 from ..records import counted
 from ..storage import join, read_json, size_of
 from .commoncrawl import URLS, ngram_name
@@ -16,8 +16,10 @@ from .inputs import Model
 from .leads import CITED, cited_phase, leads_phase
 from .ngram import ARPA, make_ngrams, pack_ngrams
 from .ngram import FOLDER as NGRAMS
+from .overlap import learn_overlaps
 from .phase import Phase
-from .quality import CITED_KEYS
+from .quality import CITED_KEYS, learn
+from .quality import FOLDER as JUDGING
 from .reading import Work
 from .repositories import learn_of_repositories
 
@@ -56,6 +58,18 @@ def make_models(
         cited = driver.run(cited_phase({} if urls else leads, urls))
         made[CITED_KEYS] = Model.made(driver.output, CITED, files_of(cited.values())[CITED].sha256)
     return made
+
+
+def learn_of_documents(
+    driver: Driver, extracted: Mapping[str, Receipt], options: SourceRecipe, models: Mapping[str, Model]
+) -> dict[str, Model]:
+    """What all documents of a source teach, before the steps that waited for it run: name → model."""
+    if isinstance(options, BooksRecipe):
+        return learn_overlaps(driver.run, driver.output, extracted, options)
+    assert isinstance(options, CommonCrawlRecipe), "no other source has steps that wait"
+    learned = learn(driver.run, driver.output, extracted, options, models)
+    say_how_little_was_learnt(driver, JUDGING)
+    return learned
 
 
 def train_ngrams(

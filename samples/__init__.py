@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from . import c4, commoncrawl, github, languages, wikipedia
+from . import arxiv, books, c4, commoncrawl, github, languages, wikipedia
 
 _WRITERS = (
     *(commoncrawl.write, commoncrawl.write_cited_urls),
-    *(c4.write_dump, c4.write_badwords, github.write),
-    *(wikipedia.write, languages.write),
+    *(c4.write, github.write, github.write_tables),
+    *(wikipedia.write, books.write, arxiv.write, languages.write),
 )
 
 

@@ -6,10 +6,18 @@ from corpusmill.mixtures.recipe import load
 from corpusmill.pipelines.finding import find
 from corpusmill.samples import write_sample
 
+# What the recipe can be told to take instead of its own inputs.
+OTHERS = {
+    "published C4": ["sources.c4.form=published", "sources.c4.inputs=[c4_like/*.jsonl.gz]"],
+    "three tables": ["sources.github.inputs=[github/tables/*]"],
+}
+
 
 def test_every_source_of_the_sample_recipe_finds_its_inputs_and_models(tmp_path: Path) -> None:
     written = write_sample(tmp_path, scale=0.05)
-    recipe = load("sample")
-    found = find(recipe, list(recipe.active), str(tmp_path))
-    used = {one.url for given in found.values() for one in [*given.files, *given.models.values()]}
+    used = set()
+    for settings in ([], *OTHERS.values()):
+        recipe = load("sample", settings)
+        found = find(recipe, list(recipe.active), str(tmp_path))
+        used |= {one.url for given in found.values() for one in [*given.files, *given.models.values()]}
     assert used == {str(path) for path in written}
