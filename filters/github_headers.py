@@ -111,7 +111,10 @@ def suspects(content: str, syntax: Syntax) -> list[tuple[int, Comment]]:
 def _has_word(text: str, words: Iterable[str]) -> bool:
     """A fast no to most comments, and to most of their lines."""
     lower = text.lower()
-    return any(word in lower for word in words)
+    for word in words:  # noqa: SIM110  # `any` takes half as long again
+        if word in lower:
+            return True
+    return False
 
 
 def is_generated(header: Iterable[tuple[int, Comment]]) -> bool:
