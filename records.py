@@ -81,6 +81,7 @@ class Reason(StrEnum):
     GITHUB_FEW_LETTERS_PER_TOKEN = "github.few_letters_per_token", "too few letters for each token"
     BOOKS_OVERLAP = "books.overlap", "more of its content than the maximum stands in a book that stays"
     BOOKS_LANGUAGE = "books.language", "a language that the recipe does not ask for"
+    ARXIV_OLDER = "arxiv.older_version", "a newer version of the paper is there"
     ARXIV_NO_TEX = "arxiv.no_tex", "no LaTeX: a PDF, a withdrawn paper, or another format"
     ARXIV_NO_SECTION = "arxiv.no_section", "no section, so that nothing says where its body begins"
     WIKIPEDIA_LANGUAGE = (
@@ -100,6 +101,7 @@ class Document:
     source: str
     meta: Mapping[str, Any] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)  # accounts of its lines: in, kept, dropped.<reason>
+    weight: int = 0  # bytes that it holds beside its text
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ _ROW = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*\{[ \t\r\n]*"|\A[^\n]*\n\{"')
 _CONTROL = bytes({*range(32)} - set(b"\t\n\v\f\r\x1a\x1b"))  # ^Z ends files of DOS
 _MAX_CONTROL_SHARE: Final = 0.001
 _BINARY = re.compile(rb"%PDF-|\x89PNG|GIF8|\xff\xd8\xff|Rar!|7z\xbc\xaf|\xfd7zXZ|BZh[1-9]1AY|\x7fELF|\{\\rtf")
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -77,7 +78,7 @@ class Book:
 
     `name` is that of the file, with that of a zip before it; in a table the row's id, or else a hash of the text.
     `number` is Gutenberg's, by the name or the header: for files of other collections it may mean nothing. `language`
-    is a code as the header's word for it, or the column, has it; "" where nothing is said.
+    is a code, or several with ";" between, as the header or the column says; "" where nothing is said.
     """
 
     name: str
@@ -172,6 +173,8 @@ def _no_text(data: bytes, offset: int) -> Damage | None:
     """What is wrong with bytes that should be a text."""
     if not data.strip(b"\0"):
         return Damage(offset, "empty_file", "no bytes" if not data else "nothing but zeros")
+    if _HTML.match(data):
+        return Damage(offset, "not_text", "a page of the web")
     if kind := _BINARY.match(data):
         return Damage(offset, "not_text", f"it begins with {kind[0]!r}")
     n_control = len(data) - len(data.translate(None, _CONTROL))

@@ -24,6 +24,8 @@ _LANGUAGES: Final = """
     norwegian:no latin:la greek:el chinese:zh japanese:ja russian:ru polish:pl hungarian:hu czech:cs catalan:ca
     esperanto:eo tagalog:tl welsh:cy irish:ga romanian:ro bulgarian:bg serbian:sr slovenian:sl croatian:hr
     ukrainian:uk icelandic:is hebrew:he arabic:ar"""
+_CODE = re.compile("[a-z]{2,3}(?:-[a-z]{2})?")
+_BETWEEN = re.compile(r"\s*(?:[,;&/]|\band\b)\s*")
 _CODES: Final = MappingProxyType(dict(pair.split(":") for pair in _LANGUAGES.split()))
 
 
@@ -86,10 +88,10 @@ def read_header(text: str) -> tuple[str, str, str]:
 
 
 def language_code(name: str) -> str:
-    """The code of what a header, or a column, calls a language; "" for several, and for unknown ones.
+    """The codes of what a header, or a column, calls languages, joined by ";"; an unknown name stays as it is.
 
-    >>> language_code("English"), language_code("en"), language_code("Klingon")
-    ('en', 'en', '')
+    >>> language_code("English"), language_code("en"), language_code("Klingon"), language_code("English and French")
+    ('en', 'en', 'klingon', 'en;fr')
     """
-    name = name.strip().lower()
-    return name if re.fullmatch("[a-z]{2,3}(?:-[a-z]{2})?", name) else _CODES.get(name, "")
+    names = [part for part in _BETWEEN.split(name.strip().lower()) if part]
+    return ";".join(part if _CODE.fullmatch(part) else _CODES.get(part, part) for part in names)

@@ -314,6 +314,8 @@ class ArxivRecipe(SourceRecipe):
         super().__post_init__()
         if self.max_paper_mb < 1:
             raise ValueError(f"max_paper_mb must be at least 1, got {self.max_paper_mb}.")
+        if self.compat and (self.appendix, self.sectionless, self.front) != ("cut", "drop", "cut"):
+            raise ValueError("compat is the reference as it is: appendix, sectionless and front cannot be set with it.")
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,24 @@ it; `mixtures/sources.py` has the switches.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
+import xxhash
+
+from ..filters.encodings import decode
 from ..filters.latex.paper import PaperRules, clean_paper
+from ..filters.latex.project import is_tex
 from ..formats.arxiv import Limits, Paper, read_papers
 from ..mixtures.sources import ArxivRecipe
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
-from .c4 import crawled_at
-from .source import Aids, Basis, Slice, Source, Step, drop, stem_of, step
+from .dates import seconds_of
+from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, drop, stem_of, step
 
-SECONDS_BITS = 34  # of a date since 1970
+VERSIONS = "versions"  # the exchange
+SECONDS_BITS, UNNUMBERED = 34, 1000  # of a date since 1970; the version of a file that names none
+NEWEST = (1 << 64) - 1
 
 
 def steps(recipe: ArxivRecipe, aids: Aids) -> tuple[Step, ...]:
@@ -30,6 +37,13 @@ def steps(recipe: ArxivRecipe, aids: Aids) -> tuple[Step, ...]:
     front = "title and abstract come back before the body (Minerva); " if rules.front == "keep" else ""
     sections = "papers without a section go" if rules.sectionless == "drop" else "papers without a section stay whole"
     return (
+        Step(
+            "keep the newest version",
+            keep_newest(aids),
+            Basis.REFERENCE,
+            note="of a paper; a file that names no version counts as newest, of two such the later packed one",
+            exchange=versions_of_papers(),
+        ),
         step(
             "drop what is no LaTeX",
             drop_without_tex,
@@ -54,6 +68,36 @@ def rules_of(recipe: ArxivRecipe) -> PaperRules:
     return PaperRules(appendix=recipe.appendix, sectionless=recipe.sectionless, front=recipe.front)
 
 
+def versions_of_papers() -> Exchange:
+    """Papers are compared by their ids, all with all."""
+    return Exchange(
+        VERSIONS,
+        keys=lambda papers: list(map(_id_key, papers)),
+        keep="smallest",
+        scope=lambda tar: "all",
+        groups=1,
+        owners=lambda papers: [NEWEST - revision(paper) for paper in papers],
+    )
+
+
+def keep_newest(aids: Aids) -> Function:
+    def judge(papers: Sequence[Document]) -> list[Document | Dropped]:
+        owners = [NEWEST - revision(paper) for paper in papers]
+        taken = aids.answers[VERSIONS].taken(list(map(_id_key, papers)), owners)
+        return [
+            drop(paper, Reason.ARXIV_OLDER, detail=f"v{paper.meta['version']}" if paper.meta["version"] else "")
+            if gone.any()
+            else paper
+            for paper, gone in zip(papers, taken, strict=True)
+        ]
+
+    return judge
+
+
+def _id_key(paper: Document) -> Keys:
+    return np.array([xxhash.xxh3_64_intdigest(paper.id.encode())], np.uint64)
+
+
 def drop_without_tex(paper: Document) -> Document | Dropped:
     kind = paper.meta["kind"]
     return paper if paper.meta["files"] else drop(paper, Reason.ARXIV_NO_TEX, detail=kind)
@@ -66,7 +110,7 @@ def keep_body(rules: PaperRules, compat: str) -> Callable[[Document], Document |
             assert verdict.reason, "a paper without text has a reason"
             return drop(paper, verdict.reason)
         meta = {name: value for name, value in paper.meta.items() if name not in ("files", "kind")}
-        return dataclasses.replace(paper, text=verdict.text, meta={**meta, **verdict.measures})
+        return dataclasses.replace(paper, text=verdict.text, meta={**meta, **verdict.measures}, weight=0)
 
     return judge
 
@@ -93,13 +137,15 @@ def _document(paper: Paper) -> Document:
         "kind": paper.kind,
         "files": paper.files,
     }
-    text = "\n".join(data.decode("utf-8", "replace") for path, data in paper.files.items() if path.endswith(".tex"))
-    return Document(f"arxiv:{paper.id}", text, "arxiv", meta)
+    text = "\n".join(decode(data)[0] for path, data in paper.files.items() if is_tex(path))
+    weight = sum(map(len, paper.files.values()))
+    return Document(f"arxiv:{paper.id}", text, "arxiv", meta, weight=weight)
 
 
 def revision(paper: Document) -> int:
-    """Newer versions are higher; without a number, or with the same, what arXiv packed later is."""
-    return int(paper.meta["version"]) << SECONDS_BITS | min(crawled_at(paper.meta["date"]), (1 << SECONDS_BITS) - 1)
+    """Newer versions are higher; of papers without a number, which are the newest, what arXiv packed later is."""
+    version = int(paper.meta["version"]) or UNNUMBERED
+    return version << SECONDS_BITS | min(seconds_of(paper.meta["date"]), (1 << SECONDS_BITS) - 1)
 
 
 SOURCE = Source(

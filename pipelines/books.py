@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -25,6 +26,10 @@ from .source import Aids, Basis, Slice, Source, Step, Wanted, drop, stem_of, ste
 
 # Names of what the steps use: `overlap.py` makes the second.
 CATALOG, COVERED = "catalogue", "covered books"
+WORD = re.compile(r"[^\W_]")
+# What a folder of books may hold beside them: pictures, pages of the web, indexes. Names without an ending are read.
+READ = (".txt", ".utf8", ".utf-8", ".zip", ".gz", ".jsonl", ".json", ".parquet", ".avro")
+NOT_TEXT = re.compile(r"-h\.zip$|\.(?:html?|epub)\.gz$|(?:^|/)(?:readme|index|robots)[^/]*$", re.IGNORECASE)
 GUTENBERG = "gutenberg"  # the collection whose books have numbers
 WORST_COPY = 99
 
@@ -93,7 +98,7 @@ def look_up(aids: Aids) -> Callable[[Document], Document | Dropped]:
         said = {
             "title": " ".join(entry.title.split()),
             "author": "; ".join(entry.authors),
-            "language": entry.languages[0] if entry.languages else "",
+            "language": ";".join(entry.languages),
         }
         return dataclasses.replace(book, meta={**book.meta, **{name: value for name, value in said.items() if value}})
 
@@ -113,13 +118,15 @@ def remove_boilerplate(book: Document) -> Document | Dropped:
 
 
 def drop_empty(book: Document) -> Document | Dropped:
-    return book if book.text and not book.text.isspace() else drop(book, Reason.EMPTY)
+    return book if WORD.search(book.text) else drop(book, Reason.EMPTY)
 
 
 def keep_languages(languages: Sequence[str]) -> Callable[[Document], Document | Dropped]:
     def judge(book: Document) -> Document | Dropped:
         language = book.meta["language"]
-        return book if not language or language in languages else drop(book, Reason.BOOKS_LANGUAGE, detail=language)
+        said = [name.strip().partition("-")[0] for name in language.split(";")]
+        stays = not language or any(name in languages for name in said)
+        return book if stays else drop(book, Reason.BOOKS_LANGUAGE, detail=language)
 
     return judge
 
@@ -169,7 +176,10 @@ def check(recipe: BooksRecipe, models: Mapping[str, str]) -> None:
 
 
 def slices(one: Input, recipe: BooksRecipe) -> list[Slice]:
-    """A file is a slice; of a Parquet file some row groups are, `slice_mb` together."""
+    """A file is a slice; of a Parquet file some row groups are, `slice_mb` together. What is no book has none."""
+    ending = PurePosixPath(one.name).suffix.lower()
+    if (ending and not ending.isdigit() and ending not in READ) or NOT_TEXT.search(one.name):
+        return []
     stem = stem_of(one)
     with open_read(one.url) as file:
         ranges = book_ranges(file, slice_bytes=int(recipe.slice_mb * MIB))
@@ -183,7 +193,7 @@ def read(piece: Slice, recipe: BooksRecipe, models: Mapping[str, str]) -> Iterat
     with open_read(piece.input.url) as file:
         limit = recipe.max_book_mb * MIB
         for book in read_books(file, name, piece.start, piece.stop, columns=recipe.columns, max_book_bytes=limit):
-            yield book if isinstance(book, Damage) else _document(book, collection)
+            yield book if isinstance(book, Damage) else _document(book, name, collection)
 
 
 def collection_of(name: str) -> str:
@@ -196,7 +206,7 @@ def collection_of(name: str) -> str:
     return folders[0] if folders else "all"
 
 
-def _document(book: Book, collection: str) -> Document:
+def _document(book: Book, file: str, collection: str) -> Document:
     numbered = collection == GUTENBERG and book.number is not None
     meta = {
         "title": book.title,
@@ -209,7 +219,9 @@ def _document(book: Book, collection: str) -> Document:
         "file": book.name,
         "url": f"https://www.gutenberg.org/ebooks/{book.number}" if numbered else "",
     }
-    name = book.number if numbered else book.name.removeprefix(f"{collection}/")
+    name: object = book.number
+    if not numbered:  # ids of rows are their file's own
+        name = (book.name if book.name.startswith(file) else f"{file}/{book.name}").removeprefix(f"{collection}/")
     return Document(f"books:{collection}/{name}", book.text, "books", meta)
 
 

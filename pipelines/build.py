@@ -136,6 +136,7 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
             [reading for reading, flag in zip(plan, is_beside, strict=True) if not flag],
             models,
             [reading for reading, flag in zip(plan, is_beside, strict=True) if flag],
+            sorted({one.name for one in given.files} - {reading.slice.input.name for reading in plan}),
         )
         SOURCES[source].check_kinds(recipe.active[source], {reading.slice.kind for reading in plan})
     for source, one in work.items():
@@ -165,6 +166,11 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
             if (other := seen.setdefault(identity, name)) != name:
                 notes.append(f"{source}: {name} has the same content as {other}. Was it fetched twice?")
         notes += [f"{source}: {note}" for note in SOURCES[source].odd(recipe.active[source], urls_by_name(one.models))]
+        if one.passed_over:
+            notes.append(
+                f"{source}: {counted(len(one.passed_over), 'input')}, from {one.passed_over[0]} on, passed over: "
+                "by its name it holds nothing to read."
+            )
         for asking in asking_steps(SOURCES[source], recipe.active[source]):
             groups = groups_of(asking.exchange, one.plan)
             alone = [group for group in groups if len(group.slices) == 1 and group.of > 1]

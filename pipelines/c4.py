@@ -10,7 +10,6 @@ and the pages are English. Where C4's paper and its code differ, the steps say w
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -40,6 +39,7 @@ from ..models.bad_words import open_bad_words
 from ..models.language import HOW_TO_GET_IT, open_language_model
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
+from .dates import seconds_of
 from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, keep_if, stem_of, step
 from .web import blocking_steps, check_languages, check_lists, keep_languages, odd_lists, wanted_lists
 
@@ -209,22 +209,9 @@ def _address_key(page: Document) -> Keys:
 def _age(page: Document) -> int:
     """A number that is smaller for newer pages, and of pages of one second smaller for a smaller hash of the text."""
     newest = (1 << SECONDS_BITS) - 1
-    seconds = min(crawled_at(page.meta["timestamp"]), newest)
+    seconds = min(seconds_of(page.meta["timestamp"]), newest)
     text_bits = 64 - SECONDS_BITS
     return (newest - seconds) << text_bits | xxhash.xxh3_64_intdigest(page.text.encode()) >> SECONDS_BITS
-
-
-def crawled_at(timestamp: str) -> int:
-    """Seconds since 1970; 0, which is older than any crawl, for what is earlier or no date.
-
-    >>> crawled_at("2019-04-18T12:34:56Z"), crawled_at(""), crawled_at("April"), crawled_at("1833-01-01")
-    (1555590896, 0, 0, 0)
-    """
-    try:
-        moment = datetime.datetime.fromisoformat(timestamp)
-    except ValueError:
-        return 0
-    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()))
 
 
 def keep_sentences(rules: C4Rules) -> Callable[[Document], Document | Dropped]:
@@ -394,7 +381,7 @@ SOURCE = Source(
     slices,
     read,
     steps,
-    revision=lambda page: crawled_at(page.meta["timestamp"]),
+    revision=lambda page: seconds_of(page.meta["timestamp"]),
     models=wanted,
     check=check,
     odd=odd,

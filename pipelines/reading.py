@@ -51,6 +51,7 @@ class Work:
     plan: Sequence[Reading]
     models: Mapping[str, Model]
     beside: Sequence[Reading] = ()
+    passed_over: Sequence[str] = ()  # inputs that hold nothing to read, as their names say
 
 
 def readings(source: str, inputs: Sequence[Input], recipe: Recipe) -> list[Reading]:

@@ -16,7 +16,7 @@ from ..records import Damage, Document, Dropped, Reason
 from ..storage import Input, digest
 
 LONGEST_STEM = 160  # bytes of UTF-8
-ENDINGS = (".gz", ".bz2", ".xml", ".wet", ".warc", ".json", ".jsonl", ".parquet", ".avro")  # the last of a name first
+ENDINGS = (".gz", ".bz2", ".xml", ".wet", ".warc", ".json", ".jsonl", ".parquet", ".avro", ".tar")  # last one first
 BATCH = 256  # documents that a step sees at once,
 BATCH_CHARS = 1 << 24  # or fewer, when they are this long together: memory must not follow the longest pages
 
@@ -229,7 +229,7 @@ def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     n_chars = 0
     for document in documents:
         batch.append(document)
-        n_chars += len(document.text)
+        n_chars += len(document.text) + document.weight
         if len(batch) >= BATCH or n_chars >= BATCH_CHARS:
             yield batch
             batch, n_chars = [], 0

@@ -1,4 +1,4 @@
-"""What Wikipedia teaches before CommonCrawl is read: n-gram models of languages, and which URLs are cited."""
+"""What is learnt before documents are judged: of Wikipedia for CommonCrawl, of GitHub's repositories, of all books."""
 
 from __future__ import annotations
 

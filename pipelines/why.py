@@ -103,7 +103,8 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
         raise UsageError(
             f"{wanted}: neither among the documents of {output} nor among the dropped ones. It is not in its inputs, "
             "not within its limit, or damaged: errors/ lists what could not be read. Give an id as in "
-            "commoncrawl:UUID, c4:example.org/page, github:owner/name/path or wikipedia:en/12, or a whole URL."
+            "commoncrawl:UUID, c4:example.org/page, github:owner/name/path, wikipedia:en/12, books:gutenberg/11 or "
+            "arxiv:0704.0001, or a whole URL."
         )
     recorded = [_fate(output, path, row, values) for path, row, values in found]
     if inputs is None:

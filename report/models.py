@@ -59,4 +59,14 @@ def _citation(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
 
 
-_ROWS = {"ngram": _ngram, "cutoffs": _cutoffs, "citation": _citation}
+def _clusters(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    found = counted(facts["clusters"], "cluster")
+    yield (
+        "alike books",
+        f"{found} of {counted(facts['in_clusters'], 'book')} of {number(facts['books'])}, {facts['gone']:,} gone",
+    )
+    if largest := facts["largest"]:
+        yield "", f"the largest has {number(largest['books'])}: {largest['cluster']}"
+
+
+_ROWS = {"clusters": _clusters, "ngram": _ngram, "cutoffs": _cutoffs, "citation": _citation}

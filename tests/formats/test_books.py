@@ -95,7 +95,7 @@ def test_copies_of_a_number_by_rank() -> None:
         pytest.param("*The Project Gutenberg Etext of Moss, by A. Fern*\n", ("Moss", "A. Fern", ""), id="old"),
         pytest.param("Project Gutenberg's Moss\n and Fern, by A. Fern\n", ("Moss and Fern", "A. Fern", ""), id="of"),
         pytest.param("Title: Moss\n\nAuthor: A. Fern\n", ("", "", ""), id="a book's own words"),
-        pytest.param(HEADER.replace("French", "English and French"), ("Moss", "A. Fern", ""), id="two languages"),
+        pytest.param(HEADER.replace("French", "English and French"), ("Moss", "A. Fern", "en;fr"), id="two languages"),
         pytest.param("Project Gutenberg\n*** START OF\nTitle: Moss\n", ("", "", ""), id="behind the header"),
         pytest.param("Project Gutenberg\nTitle: A\nTitle: B\n", ("A", "", ""), id="the first counts"),
         pytest.param("", ("", "", ""), id="nothing"),

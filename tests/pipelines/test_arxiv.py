@@ -55,7 +55,7 @@ def test_every_reason_has_papers_and_nothing_is_lost(made: Path) -> None:
     gone = {name: n for name, n in counts.items() if name.startswith("documents.dropped.")}
     assert counts["documents.in"] == counts["documents.kept"] + sum(gone.values())
     reasons = {name.removeprefix("documents.dropped.") for name in gone}
-    assert reasons >= {Reason.ARXIV_NO_TEX, Reason.ARXIV_NO_SECTION}
+    assert reasons == {Reason.ARXIV_NO_TEX, Reason.ARXIV_NO_SECTION, Reason.ARXIV_OLDER}
     corpusmill("check", made)
 
 
@@ -87,7 +87,17 @@ def test_the_newest_version_stays(tmp_path: Path) -> None:
     assert {name: one["text"].split()[-1] for name, one in kept.items()} == {
         "arxiv:0704.0001": "two.", "arxiv:0704.0002": "new."
     }  # fmt: skip
-    assert Counter(row["reason"] for row in dropped(tmp_path / "out")) == {Reason.DUPLICATE_ID: 2}
+    assert Counter(row["reason"] for row in dropped(tmp_path / "out")) == {Reason.ARXIV_OLDER: 2}
+
+
+def test_a_paper_that_was_withdrawn_is_not_there_in_an_older_version(tmp_path: Path) -> None:
+    body = "\\documentclass{article}\\begin{document}\\section{A} This is version one.\\end{document}"
+    names = {"0704/0704.0001v1.gz": body, "0704/0704.0001v2.gz": "%auto-ignore\nThis paper has been withdrawn."}
+    papers(tmp_path / "in/arxiv/arXiv_src_0704_001.tar", names)
+    corpusmill(*only_arxiv(tmp_path / "in", tmp_path / "out"))
+    assert Counter(row["reason"] for row in dropped(tmp_path / "out")) == {
+        Reason.ARXIV_OLDER: 1, Reason.ARXIV_NO_TEX: 1
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

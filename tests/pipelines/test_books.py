@@ -136,11 +136,36 @@ def test_a_collection_of_your_own_yields_to_gutenberg_whatever_its_length(tmp_pa
     (folder / "mine/all.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
     inputs = ("--set", "sources.books.inputs=[books/gutenberg/, books/mine/]", "--set", "sources.books.catalog=")
     corpusmill(*only_books(tmp_path / "in", tmp_path / "out", *inputs))
-    assert set(documents(tmp_path / "out")) == {"books:gutenberg/11", "books:mine/b"}
-    assert dropped(tmp_path / "out")["books:mine/a"]["detail"] == "books:gutenberg/11"
+    assert set(documents(tmp_path / "out")) == {"books:gutenberg/11", "books:mine/all.jsonl.gz/b"}
+    assert dropped(tmp_path / "out")["books:mine/all.jsonl.gz/a"]["detail"] == "books:gutenberg/11"
     mine_first = ("--set", "sources.books.collections=[mine, gutenberg]")
     corpusmill(*only_books(tmp_path / "in", tmp_path / "mine", *inputs, *mine_first))
-    assert set(documents(tmp_path / "mine")) == {"books:mine/a", "books:mine/b"}
+    assert set(documents(tmp_path / "mine")) == {"books:mine/all.jsonl.gz/a", "books:mine/all.jsonl.gz/b"}
+
+
+def test_what_is_no_book_is_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "in/books/gutenberg/1/1/11"
+    (folder / "11-h").mkdir(parents=True)
+    (folder / "11.txt").write_text(text_of(1, 3000))
+    (folder / "11-h/11-h.htm").write_text(f"<html><body>{text_of(1, 3000)} {text_of(2, 900)}</body></html>")
+    (folder / "11-h/cover.png").write_bytes(b"\x89PNG")
+    (folder / "page").write_text(f"<!DOCTYPE html>{text_of(1, 3000)} {text_of(2, 900)}")
+    inputs = ("--set", "sources.books.inputs=[books/gutenberg/]", "--set", "sources.books.catalog=")
+    said = corpusmill(*only_books(tmp_path / "in", tmp_path / "out", *inputs), expect=4).stderr
+    assert "books: 2 inputs, from books/gutenberg/1/1/11/11-h/11-h.htm on, passed over" in said
+    assert set(documents(tmp_path / "out")) == {"books:gutenberg/11"}
+
+
+def test_many_small_files_are_few_work_items(tmp_path: Path) -> None:
+    folder = tmp_path / "in/books/gutenberg"
+    folder.mkdir(parents=True)
+    for number in range(60):
+        (folder / f"{number + 1}.txt").write_text(text_of(number, 400))
+    (folder / "100.txt").write_text(text_of(7, 400) + " and a few words more than there were")
+    inputs = ("--set", "sources.books.inputs=[books/gutenberg/]", "--set", "sources.books.catalog=")
+    corpusmill(*only_books(tmp_path / "in", tmp_path / "out", *inputs))
+    assert len(list((tmp_path / "out/work/receipts/books/sampled").glob("*"))) == 1
+    assert set(dropped(tmp_path / "out")) == {"books:gutenberg/8"}
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="no shared data here")

@@ -21,7 +21,8 @@ from corpusmill.mixtures.sources import C4LanguageRecipe, C4Recipe, Sources
 from corpusmill.models.language import LanguageModel
 from corpusmill.pipelines import exchange, sorted_keys
 from corpusmill.pipelines.answers import open_all_answers
-from corpusmill.pipelines.c4 import SOURCE, crawled_at, identify_language, read, slices
+from corpusmill.pipelines.c4 import SOURCE, identify_language, read, slices
+from corpusmill.pipelines.dates import seconds_of
 from corpusmill.pipelines.exchange import asking_steps, hash_phase, make_exchanges
 from corpusmill.pipelines.reading import Work, readings
 from corpusmill.pipelines.source import Aids, run_steps
@@ -174,7 +175,7 @@ def test_what_decides_keys_is_in_their_fingerprint(change: dict, again: tuple[bo
     ],
 )
 def test_dates(text: str, expected: int) -> None:
-    assert crawled_at(text) == expected
+    assert seconds_of(text) == expected
 
 
 def test_a_page_is_read_as_c4_reads_it(tmp_path: Path) -> None:

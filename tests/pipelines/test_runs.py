@@ -56,7 +56,11 @@ def test_two_workers_give_the_same_bytes(inputs: Path, finished: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("source", "receipts"), [("c4", 4), ("c4", 13), ("c4", 24), ("github", 5), ("github", 16), ("github", 30)]
+    ("source", "receipts"),
+    [
+        *(("c4", 4), ("c4", 13), ("c4", 24), ("github", 5), ("github", 16), ("github", 30)),
+        *(("books", 20), ("books", 60), ("books", 100), ("arxiv", 3), ("arxiv", 14), ("arxiv", 22)),
+    ],
 )
 def test_a_source_killed_and_resumed_gives_the_same_documents(
     source: str, receipts: int, inputs: Path, finished: Path, tmp_path: Path
