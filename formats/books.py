@@ -58,6 +58,7 @@ _CONTROL = bytes({*range(32)} - set(b"\t\n\v\f\r\x1a\x1b"))  # ^Z ends files of 
 _MAX_CONTROL_SHARE: Final = 0.001
 _BINARY = re.compile(rb"%PDF-|\x89PNG|GIF8|\xff\xd8\xff|Rar!|7z\xbc\xaf|\xfd7zXZ|BZh[1-9]1AY|\x7fELF|\{\\rtf")
 _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
+_ARRAY = re.compile(rb'(?:\xef\xbb\xbf)?\s{0,99}\[\s{0,99}\{\s{0,99}"')
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -175,6 +176,8 @@ def _no_text(data: bytes, offset: int) -> Damage | None:
         return Damage(offset, "empty_file", "no bytes" if not data else "nothing but zeros")
     if _HTML.match(data):
         return Damage(offset, "not_text", "a page of the web")
+    if _ARRAY.match(data):
+        return Damage(offset, "not_text", "an array of JSON: rows stand one to a line")
     if kind := _BINARY.match(data):
         return Damage(offset, "not_text", f"it begins with {kind[0]!r}")
     n_control = len(data) - len(data.translate(None, _CONTROL))

@@ -169,7 +169,7 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
         if one.passed_over:
             notes.append(
                 f"{source}: {counted(len(one.passed_over), 'input')}, from {one.passed_over[0]} on, passed over: "
-                "by its name it holds nothing to read."
+                "by its name it is no file that is read here."
             )
         for asking in asking_steps(SOURCES[source], recipe.active[source]):
             groups = groups_of(asking.exchange, one.plan)

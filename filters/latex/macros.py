@@ -20,7 +20,7 @@ Left = Literal["needs_state", "no_argument", "recursive", "over_budget"]
 
 _STRUCTURE = (
     "part chapter section subsection subsubsection paragraph subparagraph appendix begin end documentclass usepackage "
-    "input include title author date maketitle tableofcontents item caption label "
+    "addcontentsline addtocontents input include title author date maketitle tableofcontents item caption label "
     "cite citet citep citealt citealp citeauthor citeyear nocite footnote includegraphics bibliography "
     "bibliographystyle printbibliography bibitem newblock verb url href path nolinkurl par protect "
     "[ ] ( ) { } % $ # & _"

@@ -22,7 +22,13 @@ _BIBLIOGRAPHY: Final = (
     r"|\\(?P<print>printbibliography|printreferences)(?![A-Za-z@])(?:\s*+\[[^\[\]]{0,1000}\])?"
     r"|\\bibliographystyle\s*+\{[^{}]{0,200}\}"
 )
-_APPENDIX: Final = r"\\(?P<appendix>appendix|appendices)(?![A-Za-z@])"
+_APPENDIX: Final = (
+    r"\\(?P<appendix>(?:appendix|appendices)(?![A-Za-z@])|begin\s*+\{(?:appendix|appendices)\})"
+    # A section whose title says so: "Appendix", "Appendix A: Proofs", "References".
+    r"|\\(?P<titled>(?:part|chapter|section)\s*+\*?\s*+(?:\[[^\[\]]{0,200}\]\s*+)?\{\s*+"
+    r"(?:\\(?:label\{[^{}]{0,200}\}|[A-Za-z]++)[\s{]*+)?"
+    r"(?i:appendi(?:x|ces)(?![A-Za-z])|(?:references|bibliography|(?:literature|works)\s++cited)\s*+\}))"
+)
 _EMPTY_HEADING = re.compile(
     r"\\(?:chapter|(?:sub)?section)\*?\s*\{\s*"
     r"(?:references|bibliography|(?:literature|works)(?:\s+cited)?)\s*\}\s*\Z",
@@ -47,21 +53,31 @@ def first_heading(source: str, start: int = 0) -> int | None:
     2
     """
     match = next(Scanner(source, _HEADING, start=start), None)
-    if match is None:
-        return None
-    wrapper = _WRAPPER.search(source, max(start, match.start() - _TAIL_CHARS), match.start())
-    return wrapper.start() if wrapper else match.start()
+    return None if match is None else _with_wrapper(source, start, match.start())
+
+
+def _with_wrapper(source: str, start: int, heading: int) -> int:
+    wrapper = _WRAPPER.search(source, max(start, heading - _TAIL_CHARS), heading)
+    return wrapper.start() if wrapper else heading
 
 
 def body_end(source: str, start: int = 0) -> int:
     r"""Where the appendix or the bibliography begins, whichever is first; else the end.
 
+    A section counts that is called one of them, if it is not what `start` points at.
+
     >>> [body_end(text) for text in (r"a\appendix b", r"a\bibliography{b}", r"\bibliographystyle{b}", r"\appendixname")]
     [1, 1, 21, 13]
+    >>> [body_end(rf"a\section{text}") for text in ("*{References}", "{Appendix A: B}", "{\\bf Appendices}", "{Works}")]
+    [1, 1, 1, 16]
+    >>> body_end(r"\section{Appendix} a\begin{appendices}"), body_end(r"\section{References to X}")
+    (20, 25)
     """
     for match in Scanner(source, f"{_APPENDIX}|{_BIBLIOGRAPHY}", start=start):
         if match["appendix"]:
             return match.start()
+        if match["titled"] and (heading := _with_wrapper(source, start, match.start())) > start:
+            return heading
         if _begins_list(match):
             return _before_heading(source, start, match.start())
     return len(source)

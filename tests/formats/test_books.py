@@ -147,6 +147,7 @@ def test_packed_text_whatever_its_name() -> None:
         pytest.param(b"%PDF-1.4\n" + TEXT.encode(), "not_text", id="pdf"),
         pytest.param(b"\x89PNG\r\n\x1a\n" + TEXT.encode(), "not_text", id="png"),
         pytest.param(b"{\\rtf1 moss}", "not_text", id="rtf"),
+        pytest.param(b'[{"text": "moss"}, {"text": "fern"}]', "not_text", id="array"),
         pytest.param(gzip.compress(TEXT.encode())[:-20], "truncated", id="gzip, cut"),
         pytest.param(gzip.compress(b"\0\1\2" * 99), "not_text", id="gzip of rubbish"),
     ],
@@ -350,6 +351,7 @@ def test_damaged_tables() -> None:
 
 def test_a_text_that_begins_with_a_brace_is_a_text() -> None:
     assert the_book(b"{Transcriber's note: moss.}\n\nIt is green.\n").text.startswith("{Transcriber's")
+    assert the_book(b'["Moss!" he cries.]\n\nIt is green.\n').text.startswith('["Moss')
 
 
 def test_an_error_of_the_disk_is_no_damage() -> None:

@@ -257,12 +257,20 @@ def test_a_file_is_read_by_the_encoding_that_the_document_declares() -> None:
         pytest.param("\\section{A} a \\appendix b", "\\section{A} a", id="appendix"),
         pytest.param("\\section{A} a \\appendices b", "\\section{A} a", id="appendices"),
         pytest.param("\\section{A} a \\appendixname b", "\\section{A} a \\appendixname b", id="no-appendix"),
+        pytest.param("\\section{A} a \\section{References to B} b \\subsection{References} c",
+                     "\\section{A} a \\section{References to B} b \\subsection{References} c", id="no-bibliography"),
+        pytest.param("a \\section{Appendix: A} b", "\\section{Appendix: A} b", id="nothing-but-an-appendix"),
+        pytest.param("a \\hypertarget{a}{\\section{Appendix}} b",
+                     "\\hypertarget{a}{\\section{Appendix}} b", id="nor-in-an-argument"),
         *[
             pytest.param(f"\\section{{A}} a {mark} b", "\\section{A} a", id=mark)
             for mark in (
                 "\\begin{thebibliography}{9}", "\\begin{references}", "\\begin{REFERENCES}", "\\bibliography{a,b}",
                 "\\bibliographystyle{x}\\bibliography{a}", "\\printbibliography", "\\printbibliography[title=x]",
                 "\\section*{References}\n\\begin{references}",
+                "\\section*{\\bf References} [1] A.", "\\section{BIBLIOGRAPHY}", "\\section{Appendix A: More}",
+                "\\hypertarget{a}{%\n\\section{References}} b",
+                "\\chapter{\\label{a}Appendices}", "\\begin{appendices}", "\\begin{appendix}",
             )
         ],
         pytest.param("\\section{A} \\verb|\\appendix| \\verb|\\end{document}| a",
@@ -339,6 +347,7 @@ DIFFERS = {
     "arx-026": "a macro at the end of a file is expanded",
     "arx-030": "a macro's value may have letters beyond ASCII: its code fails",
     "arx-036": "a heading in a comment is none: it looks for headings before it takes comments off",
+    "arx-044": "the environment begins an appendix, too",
     "arx-046": "printbibliography begins a bibliography",
     "arx-048": "input is replaced by the file, where it stays, and the file comes at the end",
     "arx-050": "a file that the document does not read is no part of it: it joins all of a tar",
