@@ -201,7 +201,7 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
         pytest.param(["rnu"], "No such command", id="command"),
         pytest.param(["run", "sample", "--wrokers", "2"], "No such option", id="option"),
         pytest.param(["describe", "wikipdia"], 'did you mean "wikipedia"', id="source"),
-        pytest.param(["describe", "arxiv"], "cannot read it yet", id="source that is not built"),
+        pytest.param(["describe", "stackexchange"], "cannot read it yet", id="source that is not built"),
         pytest.param(
             ["describe", "wikipedia", "--", "--x"], "only `corpusmill run` and `ngram` take them", id="beam elsewhere"
         ),
