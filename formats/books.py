@@ -42,7 +42,7 @@ from .avro import MAGIC as AVRO
 from .gutenberg_header import copy_rank, declared_encoding, language_code, number_of, read_header
 from .gzipstream import read_pieces
 from .parquet import MAGIC as PARQUET
-from .tablerow import TableRow
+from .tablerow import BadValueError, TableRow, text_of
 from .tables import open_table
 
 __all__ = ["Book", "Columns", "book_ranges", "copy_rank", "number_of", "read_books"]
@@ -93,7 +93,7 @@ class Book:
 
 
 class _BadBookError(Exception):
-    """A book that cannot be read: a word of `Damage`, and its detail."""
+    """A book of a zip that cannot be read: a word of `Damage`, and its detail."""
 
 
 def book_ranges(file: BinaryIO, *, slice_bytes: int = _SLICE_BYTES) -> list[tuple[int, int]]:
@@ -301,14 +301,14 @@ def _read_table(
 
 def _row_book(row: TableRow, columns: Columns, max_book_bytes: int) -> Book | Damage:
     try:
-        text = _text(row.fields.get(columns.text), columns.text)
+        text = text_of(row.fields.get(columns.text), columns.text)
         title, author, language = (
-            _text(_joined(row.fields.get(name)), name) or "" for name in dataclasses.astuple(columns)[1:4]
+            text_of(_joined(row.fields.get(name)), name) or "" for name in dataclasses.astuple(columns)[1:4]
         )
-        name = _text(_joined(row.fields.get(columns.id)), columns.id)
+        name = text_of(_joined(row.fields.get(columns.id)), columns.id)
         if text is None:
-            raise _BadBookError("bad_row", f"no value in column {columns.text}")
-    except _BadBookError as bad:
+            raise BadValueError("bad_row", f"no value in column {columns.text}")
+    except BadValueError as bad:
         word, detail = bad.args
         return Damage(row.offset, word, f"{row.place}: {detail}")
     data = text.encode()
@@ -319,20 +319,6 @@ def _row_book(row: TableRow, columns: Columns, max_book_bytes: int) -> Book | Da
     title, author, language = title or in_header[0], author or in_header[1], language_code(language) or in_header[2]
     name = name or hashlib.sha1(data, usedforsecurity=False).hexdigest()[:16]
     return Book(name, number_of(name, text), text, title, author, language, "utf-8", row.offset)
-
-
-def _text(value: Any, column: str) -> str | None:
-    if value is None:
-        return None
-    try:
-        if isinstance(value, bytes):
-            return value.decode()
-        if isinstance(value, str):
-            value.encode()
-            return value
-    except UnicodeError as error:
-        raise _BadBookError("bad_utf8", f"column {column} is no UTF-8") from error
-    raise _BadBookError("bad_row", f"column {column} is {type(value).__name__}, not text")
 
 
 def _joined(value: Any) -> Any:

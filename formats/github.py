@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, Final
 
 from ..errors import SourceError
 from ..records import Damage, counted
-from .tablerow import TableRow
+from .tablerow import BadValueError, TableRow, text_of
 from .tables import HEAD_ROWS, Table, open_table
 
 _MAX_FILE_BYTES: Final = 16 << 20
@@ -148,38 +148,34 @@ def _lacking(table: Table, columns: Columns) -> str:
     )
 
 
-class _BadValueError(Exception):
-    """A value that cannot be taken: a word of `Damage`, and its detail."""
-
-
 def file_row(row: TableRow, columns: Columns, max_file_bytes: int) -> FileRow | Damage:
     """What a row says of a file, or what is wrong with it."""
     fields = row.fields
     try:
-        path = _text(fields.get(columns.path), columns.path)
+        path = text_of(fields.get(columns.path), columns.path)
         if not path:
-            raise _BadValueError("bad_row", f"no value in column {columns.path}")
-        content = _text(fields.get(columns.content), columns.content)
+            raise BadValueError("bad_row", f"no value in column {columns.path}")
+        content = text_of(fields.get(columns.content), columns.content)
         absent = _absent(fields, columns, content)
         data = b"" if content is None else content.encode()
         if len(data) > max_file_bytes:
-            raise _BadValueError("too_long", f"a text over {counted(max_file_bytes, 'byte')}")
-        name = _text(fields.get(columns.id), columns.id)
+            raise BadValueError("too_long", f"a text over {counted(max_file_bytes, 'byte')}")
+        name = text_of(fields.get(columns.id), columns.id)
         size = _integer(fields.get(columns.size), columns.size)
         copies = _integer(fields.get(columns.copies), columns.copies)
         return FileRow(
             row.offset,
             name or ("" if absent else blob_id(data)),
-            _text(_first(fields.get(columns.repo)), columns.repo) or "",
+            text_of(_first(fields.get(columns.repo)), columns.repo) or "",
             path,
-            _text(_only(fields.get(columns.license), columns.license), columns.license) or None,
+            text_of(_only(fields.get(columns.license), columns.license), columns.license) or None,
             None if absent else content,
             len(data) if size is None and not absent else size,
             1 if copies is None else copies,
-            _text(fields.get(columns.ref), columns.ref) or "",
+            text_of(fields.get(columns.ref), columns.ref) or "",
             absent,
         )
-    except _BadValueError as bad:
+    except BadValueError as bad:
         error, detail = bad.args
         return Damage(row.offset, error, f"{row.place}: {detail}")
 
@@ -196,24 +192,12 @@ def blob_id(content: bytes) -> str:
 def _absent(fields: Mapping[str, Any], columns: Columns, content: str | None) -> str:
     if _boolean(fields.get(columns.binary), columns.binary):
         return "binary"
-    if _text(fields.get(columns.link), columns.link) or _integer(fields.get(columns.mode), columns.mode) in _LINK_MODES:
+    if (
+        text_of(fields.get(columns.link), columns.link)
+        or _integer(fields.get(columns.mode), columns.mode) in _LINK_MODES
+    ):
         return "link"
     return "left out" if content is None else ""
-
-
-def _text(value: Any, column: str) -> str | None:
-    """A text of UTF-8, whether it came as bytes or with escapes of half characters (JSON's \\ud800)."""
-    if value is None:
-        return None
-    try:
-        if isinstance(value, bytes):
-            return value.decode()
-        if isinstance(value, str):
-            value.encode()
-            return value
-    except UnicodeError as error:
-        raise _BadValueError("bad_utf8", f"column {column} is no UTF-8") from error
-    raise _BadValueError("bad_row", f"column {column} is {type(value).__name__}, not text")
 
 
 def _integer(value: Any, column: str) -> int | None:
@@ -228,7 +212,7 @@ def _integer(value: Any, column: str) -> int | None:
         return int(text)
     if not isinstance(value, bool) and isinstance(value, int | float) and value >= 0 and value == value // 1:
         return int(value)
-    raise _BadValueError("bad_row", f"column {column} is no number of files or bytes: {value!r:.40}")
+    raise BadValueError("bad_row", f"column {column} is no number of files or bytes: {value!r:.40}")
 
 
 def _boolean(value: Any, column: str) -> bool:
@@ -241,7 +225,7 @@ def _boolean(value: Any, column: str) -> bool:
     text = value.decode(errors="replace") if isinstance(value, bytes) else value
     if isinstance(text, str) and text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
-    raise _BadValueError("bad_row", f"column {column} is neither true nor false: {value!r:.40}")
+    raise BadValueError("bad_row", f"column {column} is neither true nor false: {value!r:.40}")
 
 
 def _first(value: Any) -> Any:
@@ -254,5 +238,5 @@ def _first(value: Any) -> Any:
 def _only(value: Any, column: str) -> Any:
     """A list of one is its value; of several licences none can be chosen here."""
     if isinstance(value, list) and len(value) > 1:
-        raise _BadValueError("bad_row", f"column {column} has {len(value)} values")
+        raise BadValueError("bad_row", f"column {column} has {len(value)} values")
     return _first(value)

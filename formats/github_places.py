@@ -36,7 +36,7 @@ from ..filters.licenses import tells_license
 from ..records import Damage
 from ..storage import RangeArray, between, join, map_array, open_read, read_range, remove, sizes
 from .github import Columns, FileRow, file_row
-from .tablerow import TableRow
+from .tablerow import BadValueError, TableRow, text_of
 from .tables import Table, open_table
 
 Rank = Callable[[str | None], int]
@@ -376,14 +376,9 @@ def read_contents(
 def _plain(value: Any) -> str | None:
     """A text of UTF-8; None for anything else."""
     try:
-        if isinstance(value, bytes):
-            return value.decode()
-        if isinstance(value, str):
-            value.encode()
-            return value
-    except UnicodeError:
-        pass
-    return None
+        return text_of(value, "")
+    except BadValueError:
+        return None
 
 
 def _check_of(key: int, start: int, line: bytes) -> int:
