@@ -1,17 +1,16 @@
 """C4's rules for one page: table tests, the reference's own results, and the page at once against line by line."""
 
-import json
 import re
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import cases
 
 from corpusmill.filters import sentences
 from corpusmill.filters.c4 import C4Rules, Verdict, clean_page, line_reasons
 from corpusmill.records import Reason
-from running import SHARED
 
 OK = "This line is a sentence."
 PAGE = "\n".join([OK, "And here is another one.", "This is the third line."])
@@ -29,14 +28,7 @@ OF_CASES = {
 }
 
 
-def cases():
-    path = SHARED / "cases" / "c4.jsonl"
-    if not path.exists():
-        return [pytest.param(None, id="absent", marks=pytest.mark.skip(reason="the shared samples are not here"))]
-    return [pytest.param(case, id=case["id"]) for case in map(json.loads, path.read_text().splitlines())]
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("c4"))
 def test_cleans_as_the_reference(case):
     """All of them, also where it is a matter of sentences: none of these pages is one that splitters disagree about."""
     verdict = clean_page(case["input"], case["badwords"])
@@ -45,7 +37,7 @@ def test_cleans_as_the_reference(case):
     assert verdict.line_reasons == counters
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("c4"))
 def test_cleans_as_the_reference_without_badwords(case):
     verdict, expected = clean_page(case["input"]), case["tfds_no_badwords"]
     assert (verdict.text, verdict.reason) == (expected["text"], OF_CASES[expected["reason"]])

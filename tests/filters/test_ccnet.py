@@ -3,7 +3,6 @@
 import hashlib
 import io
 import itertools
-import json
 import sys
 import tracemalloc
 import unicodedata
@@ -13,6 +12,7 @@ import pytest
 import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import cases
 
 from corpusmill.filters import ccnet_lines
 from corpusmill.filters.ccnet import (
@@ -24,7 +24,6 @@ from corpusmill.filters.ccnet import (
     split_title,
 )
 from corpusmill.records import Reason
-from running import SHARED
 
 OPTIONS = [
     pytest.param({"hash": name, "normalise": normalise}, id=f"{name}-{normalise}")
@@ -36,13 +35,6 @@ TEXT = st.text(CHARS, max_size=30)
 #: Few lines, so that documents share them; some differ in what normalising takes away.
 LINE = st.sampled_from(["", "menu", "Menu ", "a 1", "a 2", "b", "“b”", "c", "Σ", "é"])
 SHARDS = st.lists(st.lists(st.lists(LINE, min_size=1, max_size=5).map("\n".join), max_size=4), max_size=4)
-
-
-def cases(name):
-    path = SHARED / "cases" / f"{name}.jsonl"
-    if not path.exists():
-        return [pytest.param(None, id="absent", marks=pytest.mark.skip(reason="the shared samples are not here"))]
-    return [pytest.param(case, id=case["id"]) for case in map(json.loads, path.read_text().splitlines())]
 
 
 @pytest.mark.parametrize(

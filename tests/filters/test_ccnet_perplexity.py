@@ -1,16 +1,15 @@
 """The text that CCNet's language models see, and its buckets: the reference's results, and what percentiles mean."""
 
-import json
 import unicodedata
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import cases
 
 from corpusmill.filters.ccnet_lines import PUNCTUATION
 from corpusmill.filters.ccnet_perplexity import Cutoffs, bucket_of, find_cutoffs, normalize_for_lm
-from running import SHARED
 
 CHARS = (
     st.sampled_from("\x00\t\x1f\x7f\x85\xa0\u2028\r １٣İΣς’…—．é\u0301😀ﬁ가Å")
@@ -20,14 +19,7 @@ CHARS = (
 TEXT = st.text(CHARS, max_size=30)
 
 
-def cases():
-    path = SHARED / "cases/ccnet_normalize.jsonl"
-    if not path.exists():
-        return [pytest.param(None, id="absent", marks=pytest.mark.skip(reason="the shared samples are not here"))]
-    return [pytest.param(case, id=case["id"]) for case in map(json.loads, path.read_text().splitlines())]
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("ccnet_normalize"))
 def test_normalises_as_the_reference(case):
     assert normalize_for_lm(case["input"]) == case["lm_normalized"]
 

@@ -1,17 +1,16 @@
 """The rules for source files: headers language by language, numbers and verdicts, and the reference's own results."""
 
-import json
 import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import cases
 
 from corpusmill.filters.github import ENDINGS, GithubRules, judge, measure, strip_header
 from corpusmill.filters.github_comments import comments, syntax_of
 from corpusmill.filters.github_headers import MAX_CACHED_CHARS, is_generated, suspects
 from corpusmill.records import Reason
-from running import SHARED
 
 MIT = (
     "Permission is hereby granted, free of charge, to any person obtaining a copy\n"
@@ -379,13 +378,6 @@ def test_strips_headers_as_the_reference(content, expected):
     assert strip_header(content, "a.c", "redpajama-v1") == (content if expected is None else expected)
 
 
-def cases():
-    path = SHARED / "cases" / "github.jsonl"
-    if not path.exists():
-        return [pytest.param(None, id="absent", marks=pytest.mark.skip(reason="the shared samples are not here"))]
-    return [pytest.param(case, id=case["id"]) for case in map(json.loads, path.read_text().splitlines())]
-
-
 REASONS = {
     None: set(),
     Reason.EMPTY: {"empty"},
@@ -398,7 +390,7 @@ REASONS = {
 }
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("github"))
 def test_judges_as_the_reference(case):
     content, path, stats = case["content"], case["path"], case["stats_on_cleaned"]
     cleaned = strip_header(content, path, "redpajama-v1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import tempfile
 import zipfile
@@ -13,6 +12,7 @@ import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import cases
 
 from corpusmill.errors import UsageError
 from corpusmill.models.fasttext_file import check_file
@@ -43,14 +43,8 @@ def theirs(path: Path) -> fasttext.FastText._FastText:
 # ---- what it says ----------------------------------------------------------------------------------------------------
 
 
-def cases() -> list[object]:
-    file = SHARED / "cases/lid.jsonl"
-    lines = map(json.loads, file.read_text().splitlines()) if file.exists() else ()
-    return [pytest.param(case, id=case["id"]) for case in lines]
-
-
 @needs_lid_176
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("lid"))
 def test_reference_cases(case: dict[str, object]) -> None:
     # The reference had a space for each newline; the rule has nothing.
     label, score = open_language_model(str(LID_176)).identify(str(case["text"]).replace("\n", " "))
@@ -62,7 +56,7 @@ def test_reference_cases(case: dict[str, object]) -> None:
 
 @needs_cases
 def test_there_are_reference_cases() -> None:
-    assert len(cases()) > 100
+    assert len(cases("lid")) > 100
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

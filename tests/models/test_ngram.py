@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import struct
 import sys
@@ -16,6 +15,7 @@ import pytest
 import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import cases
 
 from corpusmill.errors import UsageError
 from corpusmill.filters.ccnet_perplexity import normalize_for_lm
@@ -84,13 +84,6 @@ def theirs(folder: Path) -> object:
     return kenlm.Model(str(folder / "en.arpa"), config)
 
 
-def cases() -> list[object]:
-    path = SHARED / "cases/perplexity.jsonl"
-    if not path.exists():
-        return [pytest.param(None, id="absent", marks=pytest.mark.skip(reason="the shared samples are not here"))]
-    return [pytest.param(case, id=case["id"]) for case in map(json.loads, path.read_text().splitlines())]
-
-
 @pytest.fixture(scope="module")
 def reference(folder: Path) -> NgramModel:
     return NgramModel(str(REFERENCE), str(folder / "en.sp.model"))
@@ -99,7 +92,7 @@ def reference(folder: Path) -> NgramModel:
 # ---- what it says ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("perplexity"))
 def test_reference_cases(case: dict[str, object], reference: NgramModel) -> None:
     text = str(case["tokenized_text"] or "")
     lines = [normalize_for_lm(line) if case["normalize"] else line for line in text.split("\n")] if text else []

@@ -1,25 +1,16 @@
 """Expansion against pdfTeX: the cases of the oracle, compared as tokens, as values, and as sentences of a document."""
 
-import json
 import re
 
 import pytest
+from oracle import cases
 
 from corpusmill.filters.latex.expand import expand_macros
-from running import SHARED
 
 #: What these documents ask for concerns comments, which is another step's; here comments stay.
 OF_COMMENTS = {"mac-110", "mac-112"}
 TOKEN = re.compile(r"\\(?:[A-Za-z@]+|.)|\S", re.DOTALL)
 #: amsmath prints an operator as `\operatorname`, pandoc as `\mathop{\mathrm{…}}`: both are right.
-
-
-def cases(kind):
-    path = SHARED / "cases" / "arxiv_macros.jsonl"
-    if not path.exists():
-        return [pytest.param(None, id="absent", marks=pytest.mark.skip(reason="the shared samples are not here"))]
-    found = [case for case in map(json.loads, path.read_text().splitlines()) if case["kind"] == kind]
-    return [pytest.param(case, id=f"{case['id']}-{case['note'].replace(' ', '-')}") for case in found]
 
 
 def tokens(latex):
@@ -31,19 +22,19 @@ def one_line(text):
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("case", cases("math"))
+@pytest.mark.parametrize("case", cases("arxiv_macros", "math"))
 def test_formulas_have_the_tokens_that_tex_expands_them_to(case):
     expanded = expand_macros(f"{case['preamble']}\n{case['input']}").text
     assert tokens(re.sub(r"^%.*\n", "", expanded)) == [token for token in case["expected_tokens"] if token not in "{}"]
 
 
-@pytest.mark.parametrize("case", cases("state"))
+@pytest.mark.parametrize("case", cases("arxiv_macros", "state"))
 def test_scopes_have_the_values_that_tex_writes(case):
     expanded = expand_macros(case["document"]).text
     assert [one_line(value) for value in re.findall(r"QBEGIN (.*?)QEND", expanded)] == case["tex_values"]
 
 
-@pytest.mark.parametrize("case", cases("document"))
+@pytest.mark.parametrize("case", cases("arxiv_macros", "document"))
 def test_documents_say_what_engines_print(case):
     if case["id"] in OF_COMMENTS:
         pytest.skip("comments and their line ends: tested where they are taken off")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import cases
 
 from corpusmill.filters.latex.comments import drop_false_branches, strip_comments
 from corpusmill.filters.latex.paper import PaperRules, clean_paper
@@ -21,14 +21,6 @@ from corpusmill.records import Reason
 from running import SHARED
 
 ARXIV = SHARED / "data" / "arxiv"
-
-
-def cases(name: str, kind: str = "") -> list[object]:
-    path = SHARED / "cases" / f"{name}.jsonl"
-    if not path.exists():
-        return [pytest.param(None, id="absent", marks=pytest.mark.skip(reason="the shared samples are not here"))]
-    found = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return [pytest.param(case, id=case["id"]) for case in found if not kind or case["kind"] == kind]
 
 
 def document(body: str, preamble: str = "") -> str:
