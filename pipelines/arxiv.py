@@ -76,14 +76,13 @@ def versions_of_papers() -> Exchange:
         keep="smallest",
         scope=lambda tar: "all",
         groups=1,
-        owners=lambda papers: [NEWEST - revision(paper) for paper in papers],
+        owners=_owners,
     )
 
 
 def keep_newest(aids: Aids) -> Function:
     def judge(papers: Sequence[Document]) -> list[Document | Dropped]:
-        owners = [NEWEST - revision(paper) for paper in papers]
-        taken = aids.answers[VERSIONS].taken(list(map(_id_key, papers)), owners)
+        taken = aids.answers[VERSIONS].taken(list(map(_id_key, papers)), _owners(papers))
         return [
             drop(paper, Reason.ARXIV_OLDER, detail=f"v{paper.meta['version']}" if paper.meta["version"] else "")
             if gone.any()
@@ -96,6 +95,11 @@ def keep_newest(aids: Aids) -> Function:
 
 def _id_key(paper: Document) -> Keys:
     return np.array([xxhash.xxh3_64_intdigest(paper.id.encode())], np.uint64)
+
+
+def _owners(papers: Sequence[Document]) -> list[int]:
+    """The newest version is the smallest."""
+    return [NEWEST - revision(paper) for paper in papers]
 
 
 def drop_without_tex(paper: Document) -> Document | Dropped:
