@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, Literal
 
+from ..filters.latex.project import resolve
 from ..records import Damage
 from .bz2blocks import View
 from .tarstream import TarMember, is_header, read_members
@@ -194,15 +195,7 @@ def _path(name: str) -> str | None:
     >>> _path("./a/../b.tex"), _path("/b.tex"), _path("a/../../b.tex"), _path("..")
     ('b.tex', 'b.tex', None, None)
     """
-    parts: list[str] = []
-    for part in name.replace("\\", "/").split("/"):
-        if part == ".." and not parts:
-            return None
-        if part == "..":
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
+    return resolve("", name.replace("\\", "/").lstrip("/"))
 
 
 def _is_text(path: str) -> bool:

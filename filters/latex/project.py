@@ -14,7 +14,7 @@ from typing import Final
 
 from .verbatim import Scanner
 
-__all__ = ["Joined", "body_span", "find_root", "is_tex", "join"]
+__all__ = ["Joined", "body_span", "find_root", "is_tex", "join", "resolve"]
 
 _TEX: Final = re.compile(r"(?:^|/)(?:[^/.]+|[^/]*\.(?:tex|ltx|latex))$", re.IGNORECASE)
 _CLASS: Final = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]{0,2000}\])?\s*\{([^{}]{0,200})\}")
@@ -187,7 +187,7 @@ class _Joiner:
         parts: list[str] = []
         for match in Scanner(self._sources[root], _STYLES):
             for name in match["names"].split(","):
-                path = _resolve(self._top, name.strip() + ".sty")
+                path = resolve(self._top, name.strip() + ".sty")
                 source = self._sources.get(path or "", "")
                 if source and len(source) <= _MAX_STYLE_CHARS and not _PUBLISHED.search(source):
                     self._joined.files.append(path or "")
@@ -209,7 +209,7 @@ def _candidates(match: re.Match[str], top: str, own: str, folder: str = "") -> I
         bases = [] if (into := _folder(match, top, folder)) is None else [into]
     for base in dict.fromkeys(bases if name else ()):
         for ending in (".tex", ""):
-            if path := _resolve(base, name + ending):
+            if path := resolve(base, name + ending):
                 yield path
 
 
@@ -217,13 +217,13 @@ def _folder(match: re.Match[str], top: str, folder: str) -> str | None:
     """Where `import` leads to; None where a file is asked for by other means, or out of the project."""
     if match["folder"] is None:
         return None
-    return _resolve((folder or top) if match["two"] else top, match["folder"].strip())
+    return resolve((folder or top) if match["two"] else top, match["folder"].strip())
 
 
-def _resolve(base: str, name: str) -> str | None:
+def resolve(base: str, name: str) -> str | None:
     """A path within the project; None where it leads out of it.
 
-    >>> _resolve("a", "../b/./c.tex"), _resolve("", "../c"), _resolve("a", "/etc/passwd")
+    >>> resolve("a", "../b/./c.tex"), resolve("", "../c"), resolve("a", "/etc/passwd")
     ('b/c.tex', None, None)
     """
     if name.startswith("/"):
