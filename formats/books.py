@@ -40,7 +40,7 @@ from ..filters.encodings import decode
 from ..records import Damage
 from .avro import MAGIC as AVRO
 from .gutenberg_header import copy_rank, declared_encoding, language_code, number_of, read_header
-from .gzipstream import read_pieces
+from .gzipstream import read_whole
 from .parquet import MAGIC as PARQUET
 from .tablerow import BadValueError, TableRow, text_of
 from .tables import open_table
@@ -158,16 +158,10 @@ def _is_json(file: BinaryIO) -> bool:
 def _read_text(file: BinaryIO, max_book_bytes: int) -> bytes | Damage:
     """The content of a file that is packed by gzip, or not at all."""
     file.seek(0)
-    parts, size = list[bytes](), 0
-    for piece in read_pieces(file):
-        if isinstance(piece, Damage):
-            return piece
-        parts.append(piece.data)
-        size += len(piece.data)
-        if size > max_book_bytes:
-            return _too_long(0, max_book_bytes)
-    data = b"".join(parts)
-    return _no_text(data, 0) or data
+    data = read_whole(file, max_book_bytes)
+    if isinstance(data, Damage):
+        return data
+    return _too_long(0, max_book_bytes) if len(data) > max_book_bytes else _no_text(data, 0) or data
 
 
 def _no_text(data: bytes, offset: int) -> Damage | None:

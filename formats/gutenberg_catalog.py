@@ -25,7 +25,7 @@ from xml.parsers import expat
 
 from ..records import Damage
 from .bz2streams import read_pieces as unpack
-from .gzipstream import read_pieces
+from .gzipstream import read_pieces, read_whole
 from .jsonlines import Line, read_lines
 
 __all__ = ["Entry", "read_catalog"]
@@ -257,15 +257,8 @@ def _padded(size: int) -> int:
 
 
 def _read_one_rdf(file: BinaryIO) -> Entry | Damage:
-    parts, size = list[bytes](), 0
-    for piece in read_pieces(file):
-        if isinstance(piece, Damage):
-            return piece
-        parts.append(piece.data)
-        size += len(piece.data)
-        if size > _MAX_BYTES:
-            break
-    return _entry_of_rdf(b"".join(parts), 0)
+    data = read_whole(file, _MAX_BYTES)
+    return data if isinstance(data, Damage) else _entry_of_rdf(data, 0)
 
 
 def _entry_of_rdf(data: bytes, offset: int) -> Entry | Damage:

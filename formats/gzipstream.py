@@ -71,6 +71,26 @@ def read_pieces(file: BinaryIO) -> Pieces:
     return _Plain(view)
 
 
+def read_whole(file: BinaryIO, max_bytes: int) -> bytes | Damage:
+    """The content of a file, packed by gzip or not at all, or its first damage.
+
+    Of one that is too long no more than its beginning, longer than `max_bytes`, is read.
+
+    >>> import io
+    >>> read_whole(io.BytesIO(b"text"), 100)
+    b'text'
+    """
+    parts, size = list[bytes](), 0
+    for piece in read_pieces(file):
+        if isinstance(piece, Damage):
+            return piece
+        parts.append(piece.data)
+        size += len(piece.data)
+        if size > max_bytes:
+            break
+    return b"".join(parts)
+
+
 class _Plain(Pieces):
     def __init__(self, view: View) -> None:
         self._view, self._offset = view, 0
