@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import gzip
 import io
-import statistics
 import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
 
 from ..filters.latex.expand import expand_macros
 from ..filters.latex.paper import clean_paper
+from .lines import cpu_seconds
 
 MAX_EXPANDING, MAX_CLEANING = 30, 100  # times unpacking
-ROUNDS = 5
 READ_BY_TEX = (".tex", ".sty", ".cls", ".bbl", ".ltx", ".txt")
 N_GENERATED = 40
 WORDS_PER_SECTION = 300
@@ -91,13 +89,7 @@ def measure(packed: list[bytes]) -> bool:
         "expanding": lambda: [expand_macros(text) for text in texts],
         "cleaning": lambda: [clean_paper(paper) for paper in papers],
     }
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(ROUNDS):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            seconds[name].append(time.process_time() - start)
-    medians = {name: statistics.median(of_work) for name, of_work in seconds.items()}
+    medians = cpu_seconds(works)
     n_mb = sum(len(text.encode()) for text in texts) / 1e6
     print(f"{len(packed)} papers, {len(texts)} files, {n_mb:.1f} MB of TeX")
     for name, of_work in medians.items():
