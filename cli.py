@@ -321,8 +321,9 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
     console = funnel.answer_console()
     if facts["sources"]:
         console.print(funnel.funnel(facts["sources"]))
-    if any("lines.in" in counts for counts in facts["sources"].values()):
-        console.print(funnel.lines(facts["sources"]))
+    for kind in funnel.PIECES:
+        if any(f"{kind}.in" in counts for counts in facts["sources"].values()):
+            console.print(funnel.pieces(kind, facts["sources"]))
     if facts["models"]:
         console.print(models.table(facts["models"]))
     for source, steps in facts["left_out"].items():

@@ -79,6 +79,15 @@ class Reason(StrEnum):
     GITHUB_LONG_LINES = "github.long_lines", "its lines are longer on average than the maximum"
     GITHUB_FEW_ALNUM = "github.few_alnum", "too small a share of letters and digits"
     GITHUB_FEW_LETTERS_PER_TOKEN = "github.few_letters_per_token", "too few letters for each token"
+    STACKEXCHANGE_SITE = "stackexchange.site", "of a site that is not among the largest"
+    STACKEXCHANGE_NO_QUESTION = "stackexchange.no_question", "an answer whose question is not there"
+    STACKEXCHANGE_OTHER_POST = (
+        "stackexchange.other_post",
+        "no question and no answer: a tag wiki, an election, a notice",
+    )
+    STACKEXCHANGE_LOW_SCORE = "stackexchange.low_score", "its score is below the minimum"
+    STACKEXCHANGE_FURTHER_ANSWER = "stackexchange.further_answer", "its question has as many better ones as are kept"
+    STACKEXCHANGE_UNANSWERED = "stackexchange.unanswered", "a question without an answer that is kept"
     BOOKS_OVERLAP = "books.overlap", "more of its content than the maximum stands in a book that stays"
     BOOKS_LANGUAGE = "books.language", "a language that the recipe does not ask for"
     ARXIV_OLDER = "arxiv.older_version", "a newer version of the paper is there"
@@ -100,7 +109,9 @@ class Document:
     text: str
     source: str
     meta: Mapping[str, Any] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict)  # accounts of its lines: in, kept, dropped.<reason>
+    pieces: Mapping[str, int] = field(
+        default_factory=dict
+    )  # accounts of its lines or answers: in, kept, dropped.<reason>
     weight: int = 0  # bytes that it holds beside its text
 
 
@@ -117,7 +128,7 @@ class Dropped:
     head: str = ""
     detail: str = ""
     url: str = ""
-    lines: Mapping[str, int] = field(default_factory=dict)
+    pieces: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

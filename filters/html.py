@@ -17,18 +17,27 @@ from selectolax.lexbor import LexborHTMLParser
 __all__ = ["to_text"]
 
 _LINE, _BLOCK, _CODE, _END_OF_CODE, _ITEM, _LIST, _END_OF_LIST, _CELL, _INDENT = _MARKS = "\1\2\3\4\5\6\7\x0e\x0f"
-_OF_BLOCKS: Final = (
-    "address article aside blockquote center details dir div dl fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hr legend main menu nav p section summary table"
-).split()
-_OF_LINES: Final = "br caption dd dt tbody tfoot thead tr".split()
+_BLOCKS: Final = (
+    *("address", "article", "aside", "blockquote", "center", "details", "dir", "div", "dl", "fieldset", "figcaption"),
+    *("figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "legend", "main", "menu", "nav"),
+    *("p", "section", "summary", "table"),
+)
+_LINES: Final = ("br", "caption", "dd", "dt", "tbody", "tfoot", "thead", "tr")
 _MARK_OF: Final = {
-    **{slash + name: _BLOCK for name in _OF_BLOCKS for slash in ("", "/")},
-    **{slash + name: _LINE for name in _OF_LINES for slash in ("", "/")},
-    **{"pre": _CODE, "/pre": _END_OF_CODE, "li": _ITEM, "/li": _LINE, "ul": f"{_LIST}0;", "ol": f"{_LIST}1;"},
-    **{"/ul": _END_OF_LIST, "/ol": _END_OF_LIST, "td": _CELL, "th": _CELL},
+    **dict.fromkeys((slash + name for name in _BLOCKS for slash in ("", "/")), _BLOCK),
+    **dict.fromkeys((slash + name for name in _LINES for slash in ("", "/")), _LINE),
+    "pre": _CODE,
+    "/pre": _END_OF_CODE,
+    "li": _ITEM,
+    "/li": _LINE,
+    "ul": f"{_LIST}0;",
+    "ol": f"{_LIST}1;",
+    "/ul": _END_OF_LIST,
+    "/ol": _END_OF_LIST,
+    "td": _CELL,
+    "th": _CELL,
 }
-_WITHOUT_MARK: Final = "a abbr b big code del em i img ins kbd mark s small span strike strong sub sup tt u".split()
+_FREQUENT: Final = ("a", "b", "code", "del", "em", "i", "img", "kbd", "s", "span", "strike", "strong", "sub", "sup")
 # A browser looks for no tags in these; what stands in the first ones is no text.
 _NO_TEXT: Final = ("iframe", "noembed", "noframes", "script", "style", "template")
 _RAW: Final = ("noscript", "plaintext", "textarea", "title", "xmp")
@@ -94,7 +103,7 @@ class _Marks(dict[str, str]):
         return _MARK_OF.get(name, "")
 
 
-_marks = _Marks({**_MARK_OF, **{slash + name: "" for name in _WITHOUT_MARK for slash in ("", "/")}})
+_marks = _Marks(dict.fromkeys((slash + name for name in _FREQUENT for slash in ("", "/")), "") | _MARK_OF)
 
 
 def _marked(source: str) -> str:
@@ -173,7 +182,9 @@ def _with_list_marks(marked: str, list_marks: bool) -> str:
                 piece = piece.lstrip(f"{_LINE}{_BLOCK} \n\t")
             if numbers and numbers[-1]:
                 numbers[-1] += 1
-        for text, first, end in _OF_LISTS.findall(piece) if _LIST in piece or _END_OF_LIST in piece else ((piece, "", ""),):
+        for text, first, end in (
+            _OF_LISTS.findall(piece) if _LIST in piece or _END_OF_LIST in piece else ((piece, "", ""),)
+        ):
             out.append(text)
             if first:
                 numbers.append(int(first))

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from .html import to_text
 
-__all__ = ["Compat", "Layout", "Post", "best_first", "content_license", "thread_text"]
+__all__ = ["Compat", "Layout", "Post", "best_first", "content_license", "lay_out", "thread_text"]
 
 Post = Mapping[str, Any]
 """Of a question `id`, `title`, `body` (HTML) and `score`; of an answer all but the title."""
@@ -30,7 +30,7 @@ _REFERENCE_SPACE = re.compile(r"(<pre\b.*?</pre>)|>([ \t\n\f\r]+)(?=<|$)", re.DO
 
 
 def thread_text(
-    question: Post, answers: Sequence[Post], *, layout: Layout = "qa", compat: Compat = "", list_marks: bool = True
+    question: Post, answers: Iterable[Post], *, layout: Layout = "qa", compat: Compat = "", list_marks: bool = True
 ) -> str:
     r"""The text of a question and its answers, the best ones first.
 
@@ -45,26 +45,38 @@ def thread_text(
     >>> thread_text({"id": 1, "title": "", "body": "", "score": 1}, [])
     ''
     """
-    if compat:
-        asked = " ".join((question["title"], _reference_text(question["body"])))
-        given = sorted(answers, key=lambda answer: str(answer["score"]), reverse=True)
-        return "\n".join((f"Q: {asked}", *(f"A: {_reference_text(answer['body'])}" for answer in given)))
-    title = " ".join(question["title"].split())
-    body = to_text(question["body"], list_marks=list_marks)
-    texts = ["\n\n".join(filter(None, (title, body)))]
-    texts += (to_text(answer["body"], list_marks=list_marks) for answer in best_first(answers))
-    marks = ("Q: ", *("A: " for _ in answers)) if layout == "qa" else ("",) * len(texts)
-    return "\n\n".join(mark + text for mark, text in zip(marks, texts, strict=True) if text)
+    return lay_out(question, best_first(answers, compat=compat), layout=layout, compat=compat, list_marks=list_marks)
 
 
-def best_first(answers: Iterable[Post], accepted: int | None = None) -> list[Post]:
+def best_first(answers: Iterable[Post], accepted: int | None = None, compat: Compat = "") -> list[Post]:
     """Answers by score, highest first, ties by id; with its id the accepted one before all.
 
     >>> answers = [{"id": 4, "score": -1}, {"id": 3, "score": 9}, {"id": 2, "score": 10}, {"id": 5, "score": 9}]
     >>> [answer["id"] for answer in best_first(answers)], [answer["id"] for answer in best_first(answers, 4)]
     ([2, 3, 5, 4], [4, 2, 3, 5])
+    >>> [answer["id"] for answer in best_first(answers, compat="redpajama-v1")]  # "9" > "10" > "-1"
+    [3, 5, 2, 4]
     """
+    if compat:
+        return sorted(answers, key=lambda answer: str(answer["score"]), reverse=True)
     return sorted(answers, key=lambda answer: (answer["id"] != accepted, -int(answer["score"]), int(answer["id"])))
+
+
+def lay_out(
+    question: Post, answers: Sequence[Post], *, layout: Layout = "qa", compat: Compat = "", list_marks: bool = True
+) -> str:
+    """The text of a question and its answers, in the order that they have."""
+    if compat:
+        asked = f"{question['title']} {_reference_text(question['body'])}"
+        return "\n".join((f"Q: {asked}", *(f"A: {_reference_text(answer['body'])}" for answer in answers)))
+    title = " ".join(question["title"].split())
+    asked = "\n\n".join(filter(None, (title, to_text(question["body"], list_marks=list_marks))))
+    given = [to_text(answer["body"], list_marks=list_marks) for answer in answers]
+    if layout == "plain":
+        return "\n\n".join(filter(None, (asked, *given)))
+    return "\n\n".join(
+        f"{mark}: {text}" for mark, text in zip("Q" + "A" * len(given), (asked, *given), strict=True) if text
+    )
 
 
 def content_license(created: str, named: str = "") -> str:
@@ -75,7 +87,7 @@ def content_license(created: str, named: str = "") -> str:
     >>> content_license("2018-05-02"), content_license("2012-01-01", "CC BY-SA 4.0")
     ('CC BY-SA 4.0', 'CC BY-SA 4.0')
     """
-    return named or next(license for since, license in _LICENSES if created >= since)
+    return named or next(name for since, name in _LICENSES if created >= since)
 
 
 def _reference_text(body: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..filters.github import ENDINGS
 from ..filters.licenses import PERMISSIVE
+from ..filters.stackexchange import Compat, Layout
 from ..formats.books import Columns as BookColumns
 from ..formats.github import Columns
 from ..records import Bucket
@@ -318,6 +319,38 @@ class ArxivRecipe(SourceRecipe):
             raise ValueError("compat is the reference as it is: appendix, sectionless and front cannot be set with it.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class StackExchangeRecipe(SourceRecipe):
+    """Stack Exchange: dumps of its sites.   Source: the paper for sites and order, RedPajama v1 for the form."""
+
+    largest: int = 28  # sites, by their number of posts
+    sites: tuple[str, ...] = ()  # names of sites, as in stackoverflow.com, that are kept in place of the largest
+    meta_sites: Literal["keep", "drop"] = "keep"  # sites about sites, as in beer.meta.stackexchange.com
+    min_question_score: int | None = None  # none: all are kept. The Pile has none
+    min_answer_score: int | None = None  # the accepted answer is kept whatever its score. The Pile has 3
+    max_answers: int | None = None  # of a question, the best ones. The Pile has 3
+    accepted: Literal["by_score", "first"] = "by_score"  # where the accepted answer stands
+    unanswered: Literal["keep", "drop"] = "keep"  # questions without an answer that is kept. The Pile drops them
+    layout: Layout = "qa"  # Q: and A: before question and answers; or plain
+    compat: Compat = ""  # redpajama-v1: its code's text and order, mistakes included
+    slice_mb: float = 256.0  # of one work item, of a site's Posts.xml unpacked
+    max_post_mb: int = 16  # the sites themselves allow 30,000 characters
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _refuse_repeats("sites", self.sites)
+        if self.slice_mb < 0.001 or self.max_post_mb < 1:
+            raise ValueError("slice_mb must be at least 0.001, and max_post_mb at least 1.")
+        if self.largest < 1 or (self.max_answers is not None and self.max_answers < 0):
+            raise ValueError("largest must be at least 1, and max_answers at least 0.")
+        chosen = (self.layout, self.accepted, self.min_answer_score, self.max_answers)
+        if self.compat and chosen != ("qa", "by_score", None, None):
+            raise ValueError(
+                "compat is the reference as it is: layout, accepted, min_answer_score and max_answers cannot be set "
+                "with it."
+            )
+
+
 @dataclass(frozen=True)
 class Sources:
     """The seven sources of the paper. A source that a recipe does not name is not part of it."""
@@ -328,7 +361,7 @@ class Sources:
     wikipedia: WikipediaRecipe | None = None
     books: BooksRecipe | None = None
     arxiv: ArxivRecipe | None = None
-    stackexchange: SourceRecipe | None = None
+    stackexchange: StackExchangeRecipe | None = None
 
 
 def _refuse_repeats(name: str, values: Sequence[str]) -> None:

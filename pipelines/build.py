@@ -27,7 +27,7 @@ from ..manifest import (
 )
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
-from ..mixtures.sources import GithubRecipe
+from ..mixtures.sources import GithubRecipe, StackExchangeRecipe
 from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS
@@ -49,6 +49,7 @@ from .repositories import first_of_repositories
 from .source import Aids, cut_at_waiting
 from .sources import SOURCES
 from .teaching import facts_of_models, leads_of, learn_of_documents, make_models, train_ngrams
+from .threads import posts_phase
 from .unique import CONTENT, ID, REASONS, unique_phase
 
 MANIFEST = "manifest.json"
@@ -169,7 +170,7 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
         if one.passed_over:
             notes.append(
                 f"{source}: {counted(len(one.passed_over), 'input')}, from {one.passed_over[0]} on, passed over: "
-                "by its name it is no file that is read here."
+                "by its name it is no file that the recipe reads."
             )
         for asking in asking_steps(SOURCES[source], recipe.active[source]):
             groups = groups_of(asking.exchange, one.plan)
@@ -191,6 +192,8 @@ def first_phase(source: str, work: Work, recipe: Recipe, sources: Sequence[str])
     options = recipe.active[source]
     if isinstance(options, GithubRecipe) and (phase := first_of_repositories(work, options)):
         return phase
+    if isinstance(options, StackExchangeRecipe):
+        return posts_phase(work.plan)
     for asking in asking_steps(SOURCES[source], options):
         return hash_phase(SOURCES[source], work.plan, asking, work.models)
     return extract_phase(SOURCES[source], work.plan, work.models, recipe, {})

@@ -222,7 +222,7 @@ def keep_sentences(rules: C4Rules) -> Callable[[Document], Document | Dropped]:
         if verdict.text is not None or verdict.reason == Reason.C4_TOO_FEW_SENTENCES:  # all lines were looked at
             lines = {"in": n_lines, "kept": n_lines - gone}
             lines |= {f"dropped.{reason}": n for reason, n in verdict.line_reasons.items()}
-            page = dataclasses.replace(page, lines=lines)
+            page = dataclasses.replace(page, pieces=lines)
         if verdict.text is None:
             assert verdict.reason, "a page without text has a reason"
             return drop(page, verdict.reason)
@@ -267,9 +267,9 @@ def drop_shared(rule: Rule, min_sentences: int, aids: Aids) -> Function:
 def _left(page: Document, text: str | None, min_sentences: int) -> Document | Dropped:
     """A page with the text that no other page keeps, if that has enough sentences."""
     lines = [] if text is None else text.split("\n")
-    n_gone = page.lines["kept"] - len(lines)
-    accounts = {**page.lines, "kept": len(lines), f"dropped.{Reason.C4_SHARED_SPAN}": n_gone}
-    page = dataclasses.replace(page, lines={name: n for name, n in accounts.items() if n or name == "kept"})
+    n_gone = page.pieces["kept"] - len(lines)
+    accounts = {**page.pieces, "kept": len(lines), f"dropped.{Reason.C4_SHARED_SPAN}": n_gone}
+    page = dataclasses.replace(page, pieces={name: n for name, n in accounts.items() if n or name == "kept"})
     if text is None and not min_sentences:
         return drop(page, Reason.EMPTY)
     if text is None or not count_at_least(lines, min_sentences):

@@ -201,7 +201,7 @@ def drop_taken_lines(recipe: CommonCrawlRecipe, aids: Aids) -> Function:
             text, reasons = drop_lines(page.text, own, gone)
             n_kept = len(own) - reasons.total()
             lines = {"in": len(own), "kept": n_kept, **{f"dropped.{reason}": n for reason, n in reasons.items()}}
-            page = dataclasses.replace(page, lines=lines)
+            page = dataclasses.replace(page, pieces=lines)
             if text is None:
                 results.append(drop(page, Reason.CCNET_NO_LINE_LEFT))
             else:

@@ -111,7 +111,7 @@ def write_results(
         result = first
         while result is not None and size < options.part_mb * MIB:
             counts["documents.in"] += 1
-            counts.update({f"lines.{name}": n for name, n in result.lines.items()})
+            counts.update({f"{source.pieces}.{name}": n for name, n in result.pieces.items()})
             if isinstance(result, Dropped):
                 counts[f"documents.dropped.{result.reason}"] += 1
                 dropped.add(drops.row(result))

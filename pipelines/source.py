@@ -16,7 +16,19 @@ from ..records import Damage, Document, Dropped, Reason
 from ..storage import Input, digest
 
 LONGEST_STEM = 160  # bytes of UTF-8
-ENDINGS = (".gz", ".bz2", ".xml", ".wet", ".warc", ".json", ".jsonl", ".parquet", ".avro", ".tar")  # last one first
+ENDINGS = (
+    ".gz",
+    ".bz2",
+    ".7z",
+    ".xml",
+    ".wet",
+    ".warc",
+    ".json",
+    ".jsonl",
+    ".parquet",
+    ".avro",
+    ".tar",
+)  # last one first
 BATCH = 256  # documents that a step sees at once,
 BATCH_CHARS = 1 << 24  # or fewer, when they are this long together: memory must not follow the longest pages
 
@@ -93,7 +105,7 @@ class Step:
 class Slice:
     """A range of one input, of bytes or of rows: one work item, one output. `name` is the stem of its files.
 
-    A source whose inputs are of several kinds tells them apart by `kind`.
+    A source whose inputs are of several kinds tells them apart by `kind`. `number` is that of the slice in its input.
     """
 
     name: str
@@ -101,6 +113,7 @@ class Slice:
     start: int
     stop: int
     kind: str = ""
+    number: int = 0
 
 
 def stem_of(one: Input) -> str:
@@ -156,6 +169,7 @@ class Source:
     uses: tuple[str, ...] = ()  # models that `read` uses, as far as the run has them
     beside: tuple[str, ...] = ()  # kinds of slices that hold no documents, but what is to be known of them
     check_kinds: Callable[[Any, Collection[str]], None] = lambda options, kinds: None  # raises UsageError
+    pieces: str = "lines"  # what accounts are kept of within its documents
     version: int = 1
 
 
@@ -197,7 +211,7 @@ def models_used(steps: Sequence[Step]) -> list[str]:
 def drop(document: Document, reason: Reason, measure: float | None = None, detail: str = "") -> Dropped:
     """A document that goes; the head is cut to size where it is written."""
     url = str(document.meta.get("url", ""))
-    return Dropped(document.id, reason, measure, document.text, detail, url, document.lines)
+    return Dropped(document.id, reason, measure, document.text, detail, url, document.pieces)
 
 
 def keep_if(test: Callable[[Document], bool], reason: Reason) -> Callable[[Document], Document | Dropped]:

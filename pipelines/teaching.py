@@ -1,4 +1,4 @@
-"""What is learnt before documents are judged: of Wikipedia for CommonCrawl, of GitHub's repositories, of all books."""
+"""What is learnt before documents are judged: of Wikipedia for CommonCrawl, of repositories, sites, and all books."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..manifest import Receipt, files_of
 from ..mixtures.recipe import Recipe
-from ..mixtures.sources import BooksRecipe, CommonCrawlRecipe, GithubRecipe, SourceRecipe
+from ..mixtures.sources import BooksRecipe, CommonCrawlRecipe, GithubRecipe, SourceRecipe, StackExchangeRecipe
 from ..records import counted
 from ..storage import join, read_json, size_of
 from .commoncrawl import URLS, ngram_name
@@ -22,6 +22,7 @@ from .quality import CITED_KEYS, learn
 from .quality import FOLDER as JUDGING
 from .reading import Work
 from .repositories import learn_of_repositories
+from .threads import learn_of_threads
 
 FEW_LEADS, POOR_AUC = 100, 0.6  # below these a model is said to be a poor one
 
@@ -40,6 +41,8 @@ def make_models(
     options, given = recipe.active[source], work[source].models
     if isinstance(options, GithubRecipe) and work[source].plan:
         return learn_of_repositories(driver.run, driver.output, work[source], options)
+    if isinstance(options, StackExchangeRecipe) and work[source].plan:
+        return learn_of_threads(driver.run, driver.output, work[source], options)
     if not isinstance(options, CommonCrawlRecipe) or not work[source].plan:
         return {}
     leads: Mapping[str, Receipt] = {}

@@ -13,6 +13,8 @@ from ..records import Reason
 
 UNKNOWN = "–"
 
+PIECES = ("lines", "answers")  # that sources may account for within their documents
+
 
 def answer_console() -> Console:
     """Where answers are printed: stdout, at least 110 columns wide: a wrapped number is better than a cut one."""
@@ -69,20 +71,20 @@ def funnel(sources: Mapping[str, Mapping[str, int]]) -> Table:
     return table
 
 
-def lines(sources: Mapping[str, Mapping[str, int]]) -> Table:
-    """Lines in, dropped by reason, kept, of the documents that came as far as the steps that look at lines."""
-    table = Table(title="Lines", title_justify="left", box=box.SIMPLE_HEAD)
+def pieces(kind: str, sources: Mapping[str, Mapping[str, int]]) -> Table:
+    """Lines, or answers, in, dropped by reason, kept, of the documents that came to the steps that judge them."""
+    table = Table(title=kind.capitalize(), title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("source")
     table.add_column("")
-    for name in ("lines", "of those in"):
+    for name in (kind, "of those in"):
         table.add_column(name, justify="right")
     for source, counts in sources.items():
-        if n_in := counts.get("lines.in", 0):
+        if n_in := counts.get(f"{kind}.in", 0):
             table.add_row(source, "in", number(n_in), percent(n_in, n_in))
             for reason in Reason:
-                if n := counts.get(f"lines.dropped.{reason}", 0):
+                if n := counts.get(f"{kind}.dropped.{reason}", 0):
                     table.add_row("", f"− {reason}", number(n), percent(n, n_in))
-            kept = counts.get("lines.kept", 0)
+            kept = counts.get(f"{kind}.kept", 0)
             table.add_row("", "kept", number(kept), percent(kept, n_in), style="bold")
             table.add_section()
     return table

@@ -59,6 +59,13 @@ def _citation(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
 
 
+def _sites(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    kept, posts = facts["kept"], facts["posts"]
+    yield "largest sites", f"{number(len(kept))} of {counted(len(posts), 'site')}"
+    for place, site in (("largest", kept[0]), ("smallest", kept[-1])):
+        yield "", f"the {place} has {counted(posts[site], 'post')}: {site}"
+
+
 def _clusters(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     found = counted(facts["clusters"], "cluster")
     yield (
@@ -69,4 +76,4 @@ def _clusters(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "", f"the largest has {number(largest['books'])}: {largest['cluster']}"
 
 
-_ROWS = {"clusters": _clusters, "ngram": _ngram, "cutoffs": _cutoffs, "citation": _citation}
+_ROWS = {"clusters": _clusters, "ngram": _ngram, "cutoffs": _cutoffs, "citation": _citation, "sites": _sites}

@@ -102,7 +102,7 @@ def test_the_phases_do_what_the_rule_does(
         name for name, text in expected.items() if text is None
     }
     for result in found:
-        lines = dict(result.lines)
+        lines = dict(result.pieces)
         assert lines.pop("in", 0) == sum(lines.values())
 
 

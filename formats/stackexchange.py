@@ -1,0 +1,386 @@
+"""Posts of a Stack Exchange dump: the rows of Posts.xml, in a .7z archive, in gzip, or plain.
+
+An archive is one stream that can only be read from its beginning: Stack Overflow's holds 100 GB. So it is read once,
+and its rows cut out as bytes (`RowCutter`); they are parsed later, in many processes (`parse_post`). Good rows before
+and after damage are kept. Whatever cannot be read is one `Damage` with one of these words:
+
+    empty_file, not_posts, not_utf8     the file: no bytes, no Posts.xml in it, or UTF-16
+    bad_archive, encrypted              the archive; rows before the damage are kept
+    truncated, bad_gzip, bad_crc, …     its gzip (`gzipstream.py`); `truncated` also where </posts> is missing
+    too_long, bad_xml, bad_utf8         a row
+    bad_value                           a row without a number where one belongs: Id, PostTypeId, ParentId, Score
+    bad_character                       a row, kept without the characters that XML does not allow
+
+Offsets are bytes in Posts.xml, unpacked; those of the archive and of gzip are bytes in the file as stored.
+Source: the readme of the dumps, https://archive.org/details/stackexchange
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Final, Literal, NamedTuple
+from xml.parsers import expat
+
+import py7zr
+from py7zr.io import Py7zIO, WriterFactory
+
+from ..records import Damage
+from .gzipstream import read_pieces
+
+__all__ = ["Post", "Row", "RowCutter", "parse_post", "site_of", "unpack_posts", "unpacked_bytes"]
+
+POSTS: Final = "Posts.xml"
+_MAGIC: Final = b"7z\xbc\xaf\x27\x1c"
+_GZIP: Final = b"\x1f\x8b"
+_GZIP_RATIO: Final = 6  # of dumps packed by gzip
+_FEED_BYTES: Final = 1 << 20  # at once: a row may lie in many pieces
+_NAME = re.compile(r"(?P<site>[\w-]+(?:\.[\w-]+?)+)(?:-Posts)?(?:\.7z|\.xml|\.xml\.gz)", re.IGNORECASE)
+_OTHER_TABLE = re.compile(r"-(?:Badges|Comments|PostHistory|PostLinks|Tags|Users|Votes)\.", re.IGNORECASE)
+
+Kind = Literal["question", "answer", "other"]
+_KINDS: Final[dict[int, Kind]] = {1: "question", 2: "answer"}
+
+
+def site_of(name: str) -> str | None:
+    """The site whose posts a file holds, as its name or its folder's says; None for other tables and other files.
+
+    >>> site_of("beer.stackexchange.com.7z"), site_of("stackoverflow.com-Posts.7z"), site_of("tex.meta.x.com/Posts.xml")
+    ('beer.stackexchange.com', 'stackoverflow.com', 'tex.meta.x.com')
+    >>> site_of("stackoverflow.com-Users.7z"), site_of("beer.stackexchange.com/Users.xml"), site_of("readme.txt")
+    (None, None, None)
+    """
+    path = PurePosixPath(name)
+    if path.name.lower() in ("posts.xml", "posts.xml.gz"):
+        return path.parent.name.lower() or None
+    match = _NAME.fullmatch(path.name)
+    return match["site"].lower() if match and not _OTHER_TABLE.search(path.name) else None
+
+
+# ---- the file --------------------------------------------------------------------------------------------------------
+
+
+class _Feeder(Py7zIO, WriterFactory):
+    """Hands on what py7zr unpacks; it pushes, and can be read in no other way."""
+
+    def __init__(self, feed: Callable[[bytes], None]) -> None:
+        self._feed, self._n_bytes = feed, 0
+
+    def create(self, filename: str) -> Py7zIO:
+        return self
+
+    def write(self, s: bytes | bytearray) -> int:
+        self._feed(bytes(s))
+        self._n_bytes += len(s)
+        return len(s)
+
+    def read(self, size: int | None = None) -> bytes:
+        return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def size(self) -> int:
+        return self._n_bytes
+
+
+def unpacked_bytes(file: BinaryIO, size: int) -> int:
+    """How long Posts.xml is: exactly, but for gzip; `size` where the file cannot be opened."""
+    head = file.read(len(_MAGIC))
+    file.seek(0)
+    if head.startswith(_GZIP):
+        return size * _GZIP_RATIO
+    if head != _MAGIC:
+        return size
+    try:
+        with py7zr.SevenZipFile(file) as archive:
+            return max((one.uncompressed for one in _members(archive)), default=size)
+    except Exception:  # py7zr raises almost anything on hostile headers; `unpack_posts` will tell
+        return size
+
+
+def unpack_posts(file: BinaryIO, feed: Callable[[bytes], None]) -> Iterator[Damage]:
+    """Give the bytes of Posts.xml to `feed`, in their order, in pieces of at most 128 MB; what is damaged comes out.
+
+    Nothing is written, whatever names an archive holds.
+    """
+    if file.read(len(_MAGIC)) == _MAGIC:
+        file.seek(0)
+        yield from _unpack_archive(file, feed)
+        return
+    file.seek(0)
+    is_empty = True
+    gathered, n_bytes = list[bytes](), 0
+    for piece in read_pieces(file):
+        is_empty = False
+        if isinstance(piece, Damage):
+            yield piece
+            continue
+        gathered.append(piece.data)
+        n_bytes += len(piece.data)
+        if n_bytes >= _FEED_BYTES:
+            feed(b"".join(gathered))
+            gathered, n_bytes = [], 0
+    feed(b"".join(gathered))
+    if is_empty:
+        yield Damage(0, "empty_file", "no bytes")
+
+
+class _FeedError(Exception):
+    """What `feed` raised: not the archive's fault."""
+
+
+def _unpack_archive(file: BinaryIO, feed: Callable[[bytes], None]) -> Iterator[Damage]:
+    def guarded(data: bytes) -> None:
+        try:
+            feed(data)
+        except Exception as error:
+            raise _FeedError from error
+
+    try:
+        with py7zr.SevenZipFile(file) as archive:
+            members = _members(archive)
+            if not members:
+                names = ", ".join(archive.namelist()[:5])
+                yield Damage(0, "not_posts", f"no {POSTS} in the archive, but {names[:200] or 'nothing'}")
+            elif archive.needs_password():
+                yield Damage(0, "encrypted", f"{members[0].filename} needs a password")
+            else:
+                archive.extract(targets=[members[0].filename], factory=_Feeder(guarded))
+    except _FeedError as error:
+        assert error.__cause__, "raised from another"
+        raise error.__cause__ from None
+    except py7zr.PasswordRequired:
+        yield Damage(0, "encrypted", "the archive needs a password")
+    except Exception as error:  # py7zr raises almost anything on hostile archives
+        yield Damage(file.tell(), "bad_archive", f"{type(error).__name__}: {error}"[:200])
+
+
+def _members(archive: py7zr.SevenZipFile) -> list[Any]:
+    return [
+        one
+        for one in archive.list()
+        if not one.is_directory and PurePosixPath(one.filename.replace("\\", "/")).name.lower() == POSTS.lower()
+    ]
+
+
+# ---- rows, as bytes --------------------------------------------------------------------------------------------------
+
+_ROW = re.compile(rb"<row(?=[\s/>])")
+_HEAD_BYTES = 64  # in which a file that is no Posts.xml shows itself
+_UTF16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
+_ID, _PARENT, _TYPE = (
+    re.compile(rb'\s%s="([0-9]{1,18})"' % name.encode()) for name in ("Id", "ParentId", "PostTypeId")
+)
+
+
+class Row(NamedTuple):
+    """A row as it stands in Posts.xml: where it begins, and to which question it belongs."""
+
+    offset: int
+    question: int
+    data: bytes
+
+
+class RowCutter:
+    """Cuts the bytes of Posts.xml into rows, as they come. Memory holds one piece and one row.
+
+    >>> cutter = RowCutter()
+    >>> cutter.feed(b'<posts>\\n <row Id="4" PostTypeId="1" /><row Id="5" Post')
+    [Row(offset=9, question=4, data=b'<row Id="4" PostTypeId="1" />')]
+    >>> cutter.feed(b'TypeId="2" ParentId="4" />\\n</posts>'), cutter.finish()
+    ([], [Row(offset=38, question=4, data=b'<row Id="5" PostTypeId="2" ParentId="4" />')])
+    """
+
+    def __init__(self, max_row_bytes: int = 16 << 20) -> None:
+        self._max = max_row_bytes
+        self._rest = b""
+        self._offset = 0  # of the rest
+        self._head = b""
+        self._tail = b""
+        self._skipping = False  # the rest of a row that is too long
+        self.n_rows = 0  # found, good and damaged
+
+    def feed(self, data: bytes) -> list[Row | Damage]:
+        """The rows that end in this piece. All that stands outside rows is passed over."""
+        self._head = (self._head + data[:_HEAD_BYTES])[:_HEAD_BYTES]
+        self._tail = (self._tail + data[-_HEAD_BYTES:])[-_HEAD_BYTES:]
+        data = self._rest + data
+        starts = [match.start() for match in _ROW.finditer(data)]
+        found: list[Row | Damage] = []
+        if self._skipping and starts:
+            self._skipping = False
+        for start, stop in itertools.pairwise(starts):
+            found += self._cut(data[start:stop], self._offset + start)
+        at = starts[-1] if starts else max(0, len(data) - len(b"<row"))  # which may begin here
+        if starts and len(data) - at > self._max:
+            found.append(self._too_long(at, len(data) - at))
+            self._skipping = True
+            at = len(data) - len(b"<row")
+        self._offset += at
+        self._rest = data[at:]
+        return found
+
+    def finish(self) -> list[Row | Damage]:
+        """The last row, and what is wrong with the file as a whole."""
+        found: list[Row | Damage] = []
+        end = self._offset + len(self._rest)
+        is_whole = b"</posts" in self._tail
+        if _ROW.match(self._rest) and not self._skipping:
+            if not is_whole and b"/>" not in self._rest:
+                self.n_rows += 1
+                found.append(Damage(self._offset, "truncated", "the file ends inside a row"))
+                return found
+            found += self._cut(self._rest, self._offset)
+        if self._head.startswith(_UTF16):
+            found.append(Damage(0, "not_utf8", "UTF-16; convert the file to UTF-8"))
+        elif not self.n_rows and b"<posts" not in self._head:
+            if end:
+                found.append(Damage(0, "not_posts", f"no <posts>, but {self._head[:40]!r}"))
+        elif not is_whole:
+            found.append(Damage(end, "truncated", "no </posts> at its end"))
+        return found
+
+    def _too_long(self, at: int, n_bytes: int) -> Damage:
+        self.n_rows += 1
+        return Damage(self._offset + at, "too_long", f"a row of over {n_bytes:,} bytes")
+
+    def _cut(self, data: bytes, offset: int) -> Iterator[Row | Damage]:
+        self.n_rows += 1
+        end = data.rfind(b"/>") + 2
+        if end > self._max:
+            yield Damage(offset, "too_long", f"a row of {end:,} bytes")
+            return
+        row = data[:end] if end > 1 else data
+        question = _question_of(row, offset)
+        yield Row(offset, question, row) if isinstance(question, int) else question
+
+
+def _question_of(row: bytes, offset: int) -> int | Damage:
+    """To which question a row belongs; without a parser where its values stand in double quotes, as in all dumps."""
+    if b"='" not in row:
+        kind, parent, own = _TYPE.search(row), _PARENT.search(row), _ID.search(row)
+        if kind and kind[1] == b"2" and parent:
+            return int(parent[1])
+        if kind and kind[1] != b"2" and own:
+            return int(own[1])
+    post = parse_post(row, offset)
+    if isinstance(post, Damage):
+        return post
+    return post[0].question
+
+
+# ---- rows, parsed ----------------------------------------------------------------------------------------------------
+
+_NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+_REFERENCE = re.compile(rb"&#(?:([0-9]{1,9})|x([0-9a-fA-F]{1,8}));(?:(?<=;)&#(?:([0-9]{1,9})|x([0-9a-fA-F]{1,8}));)?")
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post; `question` is the id of that which it is, or answers. `created` and `edited` are ISO 8601, or ""."""
+
+    id: int
+    kind: Kind
+    question: int
+    score: int
+    title: str
+    body: str
+    tags: tuple[str, ...]
+    created: str
+    edited: str
+    license: str  # as the dump names it, "" in older ones
+    accepted: int | None  # id of an answer
+    offset: int
+
+
+def parse_post(row: bytes, offset: int) -> tuple[Post, Damage | None] | Damage:
+    """The post of a row, and what had to be left out of it; or why it cannot be read.
+
+    >>> row = b'<row Id="5" PostTypeId="2" ParentId="4" Score="-1" Body="&lt;p&gt;No&#x8;.&lt;/p&gt;" />'
+    >>> post, damage = parse_post(row, 9)
+    >>> post.kind, post.question, post.score, post.body, damage.error
+    ('answer', 4, -1, '<p>No.</p>', 'bad_character')
+    """
+    damage = None
+    try:
+        values = _attributes(row)
+    except expat.ExpatError as error:
+        mended = _NOT_XML.sub(b"", _REFERENCE.sub(_allowed, row))
+        try:
+            values = _attributes(mended)
+        except expat.ExpatError:
+            return Damage(offset, "bad_xml" if _is_utf8(row) else "bad_utf8", str(error))
+        detail = f"characters that XML does not allow, left out of post {values.get('Id', '')[:18]}"
+        damage = Damage(offset, "bad_character", detail)
+    post = _post(values, offset)
+    return post if isinstance(post, Damage) else (post, damage)
+
+
+def _attributes(row: bytes) -> dict[str, str]:
+    found: list[dict[str, str]] = []
+    parser = expat.ParserCreate("UTF-8")
+    parser.StartElementHandler = lambda tag, attributes: found.append(attributes)
+    parser.Parse(row, True)
+    return found[0]
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _allowed(reference: re.Match[bytes]) -> bytes:
+    """A character reference, or two, without what XML does not allow; the halves of a surrogate pair become one."""
+    numbers = [int(reference[1] or reference[2], 10 if reference[1] else 16)]
+    if reference[3] or reference[4]:
+        numbers.append(int(reference[3] or reference[4], 10 if reference[3] else 16))
+    if len(numbers) == 2 and 0xD800 <= numbers[0] < 0xDC00 <= numbers[1] < 0xE000:
+        numbers = [0x10000 + ((numbers[0] - 0xD800) << 10) + numbers[1] - 0xDC00]
+    return b"".join(b"&#%d;" % number for number in numbers if _is_xml(number))
+
+
+def _is_xml(number: int) -> bool:
+    in_plane = 0x20 <= number < 0xD800 or 0xE000 <= number < 0xFFFE or 0x10000 <= number < 0x110000
+    return in_plane or number in (0x9, 0xA, 0xD)
+
+
+def _post(values: dict[str, str], offset: int) -> Post | Damage:
+    numbers: dict[str, int | None] = {}
+    for name in ("Id", "PostTypeId", "ParentId", "Score", "AcceptedAnswerId"):
+        value = values.get(name, "").strip()
+        if value and not _NUMBER.fullmatch(value):
+            return Damage(offset, "bad_value", f"{name}: {value[:40]!r} is no number")
+        numbers[name] = int(value) if value else None
+    own, parent, number = numbers["Id"], numbers["ParentId"], numbers["PostTypeId"]
+    if number is None:  # as in no dump since 2009
+        number = 2 if parent is not None else 1
+    kind = _KINDS.get(number, "other")
+    if own is None or (kind == "answer" and parent is None):
+        return Damage(offset, "bad_value", f"no {'Id' if own is None else 'ParentId'}")
+    question = parent if kind == "answer" and parent is not None else own
+    tags = values.get("Tags", "").replace("><", "|").strip("<>|")
+    return Post(
+        id=own,
+        kind=kind,
+        question=question,
+        score=numbers["Score"] or 0,
+        title=values.get("Title", ""),
+        body=values.get("Body", ""),
+        tags=tuple(filter(None, tags.split("|"))),
+        created=values.get("CreationDate", ""),
+        edited=values.get("LastEditDate", ""),
+        license=values.get("ContentLicense", ""),
+        accepted=numbers["AcceptedAnswerId"],
+        offset=offset,
+    )
