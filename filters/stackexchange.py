@@ -80,14 +80,14 @@ def lay_out(
 
 
 def content_license(created: str, named: str = "") -> str:
-    """The licence of a post: as newer dumps name it, else by the day on which it was written.
+    """The licence of a post: as newer dumps name it, else by the day on which it was written, where that is known.
 
     >>> content_license("2011-04-07T23:59:59.999"), content_license("2011-04-08T00:00:00.000")
     ('CC BY-SA 2.5', 'CC BY-SA 3.0')
     >>> content_license("2018-05-02"), content_license("2012-01-01", "CC BY-SA 4.0")
     ('CC BY-SA 4.0', 'CC BY-SA 4.0')
     """
-    return named or next(name for since, name in _LICENSES if created >= since)
+    return named or (next(name for since, name in _LICENSES if created >= since) if created else "CC BY-SA")
 
 
 def _reference_text(body: str) -> str:
