@@ -227,17 +227,18 @@ class RowCutter:
         self._rest = data[at:]
         return found
 
-    def finish(self) -> list[Row | Damage]:
-        """The last row, and what is wrong with the file as a whole."""
+    def finish(self, is_damaged: bool = False) -> list[Row | Damage]:
+        """The last row, and what is wrong with the file as a whole, unless that is known to be damaged."""
         found: list[Row | Damage] = []
         end = self._offset + len(self._rest)
         is_whole = b"</posts" in self._tail
         if _ROW.match(self._rest) and not self._skipping:
             if not is_whole and b"/>" not in self._rest:
                 self.n_rows += 1
-                found.append(Damage(self._offset, "truncated", "the file ends inside a row"))
-                return found
+                return [] if is_damaged else [Damage(self._offset, "truncated", "the file ends inside a row")]
             found += self._cut(self._rest, self._offset)
+        if is_damaged:
+            return found
         if self._head.startswith(_UTF16):
             found.append(Damage(0, "not_utf8", "UTF-16; convert the file to UTF-8"))
         elif not self.n_rows and b"<posts" not in self._head:
@@ -279,7 +280,8 @@ def _question_of(row: bytes, offset: int) -> int | Damage:
 # ---- rows, parsed ----------------------------------------------------------------------------------------------------
 
 _NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
-_REFERENCE = re.compile(rb"&#(?:([0-9]{1,9})|x([0-9a-fA-F]{1,8}));(?:(?<=;)&#(?:([0-9]{1,9})|x([0-9a-fA-F]{1,8}));)?")
+_REFERENCE = re.compile(rb"&#(?:([0-9]{1,9})|x([0-9a-fA-F]{1,8}));")
+_PAIR = re.compile(rb"(?:&#(?:5[5-7][0-9]{3}|x[dD][89a-fA-F][0-9a-fA-F]{2});){2}")  # of surrogates, or nearly
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -313,13 +315,15 @@ def parse_post(row: bytes, offset: int) -> tuple[Post, Damage | None] | Damage:
     try:
         values = _attributes(row)
     except expat.ExpatError as error:
-        mended = _NOT_XML.sub(b"", _REFERENCE.sub(_allowed, row))
+        paired = _PAIR.sub(_one_character, row)
+        mended = _NOT_XML.sub(b"", _REFERENCE.sub(_allowed, paired))
         try:
             values = _attributes(mended)
         except expat.ExpatError:
             return Damage(offset, "bad_xml" if _is_utf8(row) else "bad_utf8", str(error))
-        detail = f"characters that XML does not allow, left out of post {values.get('Id', '')[:18]}"
-        damage = Damage(offset, "bad_character", detail)
+        if mended != paired:
+            detail = f"characters that XML does not allow, left out of post {values.get('Id', '')[:18]}"
+            damage = Damage(offset, "bad_character", detail)
     post = _post(values, offset)
     return post if isinstance(post, Damage) else (post, damage)
 
@@ -340,14 +344,20 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
+def _number(reference: re.Match[bytes]) -> int:
+    return int(reference[1]) if reference[1] else int(reference[2], 16)
+
+
+def _one_character(pair: re.Match[bytes]) -> bytes:
+    """Two references that are a surrogate pair together, as of a program that writes UTF-16 unit by unit."""
+    high, low = map(_number, _REFERENCE.finditer(pair[0]))
+    if 0xD800 <= high < 0xDC00 <= low < 0xE000:
+        return b"&#%d;" % (0x10000 + ((high - 0xD800) << 10) + low - 0xDC00)
+    return pair[0]
+
+
 def _allowed(reference: re.Match[bytes]) -> bytes:
-    """A character reference, or two, without what XML does not allow; the halves of a surrogate pair become one."""
-    numbers = [int(reference[1] or reference[2], 10 if reference[1] else 16)]
-    if reference[3] or reference[4]:
-        numbers.append(int(reference[3] or reference[4], 10 if reference[3] else 16))
-    if len(numbers) == 2 and 0xD800 <= numbers[0] < 0xDC00 <= numbers[1] < 0xE000:
-        numbers = [0x10000 + ((numbers[0] - 0xD800) << 10) + numbers[1] - 0xDC00]
-    return b"".join(b"&#%d;" % number for number in numbers if _is_xml(number))
+    return reference[0] if _is_xml(_number(reference)) else b""
 
 
 def _is_xml(number: int) -> bool:

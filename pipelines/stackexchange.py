@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import UsageError, did_you_mean
+from ..errors import UsageError
 from ..filters.stackexchange import best_first, content_license, lay_out
 from ..formats.stackexchange import Post, parse_post, site_of, unpacked_bytes
 from ..formats.stackexchange_parts import read_part
@@ -205,7 +205,7 @@ def check_sites(recipe: StackExchangeRecipe, sites: Collection[str]) -> None:
     for site in recipe.sites:
         if site not in sites:
             raise UsageError(
-                f"sources.stackexchange.sites: no dump of {site}{did_you_mean(site, sites)}. Expected a file as in "
+                f"sources.stackexchange.sites: no dump of {site}. Expected a file as in "
                 f"{site}.7z, {site}-Posts.7z or {site}/Posts.xml."
             )
 

@@ -18,7 +18,7 @@ from ..formats.stackexchange_parts import PartWriter
 from ..manifest import WORK, Receipt
 from ..mixtures.sources import StackExchangeRecipe
 from ..records import Damage
-from ..storage import MIB, digest, join, open_read
+from ..storage import MIB, digest, join, open_read, read_json
 from .inputs import Model
 from .phase import Item, Phase, ShardOutput
 from .reading import Reading, Work
@@ -30,7 +30,6 @@ LIST = join(FOLDER, "posts.json")
 SITES_FILE = "models/stackexchange/sites.json"
 ROWS = "rows"  # in the accounts of a file of parts
 VERSION = 1  # of the parts: raise it when they may hold other rows
-SHOWN = 3  # sites
 
 Run = Callable[[Phase], Mapping[str, Receipt]]
 
@@ -39,9 +38,10 @@ def learn_of_threads(run: Run, output: str, work: Work, recipe: StackExchangeRec
     """Both phases, and what they make, by name."""
     made = run(sites_phase(run(posts_phase(work.plan)), work.plan, recipe))
     [receipt] = made.values()
-    # What a slice is made from is in its own fingerprint: another dump beside it changes nothing.
+    # Another dump beside them changes nothing for a slice, as long as the same sites stay.
+    kept = digest("sites", read_json(join(output, SITES_FILE))["kept"])
     return {
-        SITES: Model.made(output, SITES_FILE, receipt.files[SITES_FILE].sha256),
+        SITES: Model.made(output, SITES_FILE, receipt.files[SITES_FILE].sha256, identity=kept),
         POSTS: Model.made(output, LIST, receipt.files[LIST].sha256, identity=f"posts {VERSION}"),
     }
 
@@ -95,9 +95,11 @@ def write_parts(task: Part, out: ShardOutput) -> None:
                 else:
                     writer.add(one)
 
+        is_damaged = False
         for damage in unpack_posts(file, lambda data: take(cutter.feed(data))):
             out.damage(name, damage)
-        take(cutter.finish())
+            is_damaged = True
+        take(cutter.finish(is_damaged))
         writer.finish()
         counts[ROWS] = cutter.n_rows
 
