@@ -260,7 +260,7 @@ def _packed(name: str, rows: Sequence[bytes], dump: Dump) -> bytes:
     """Posts.xml in the form that the name of its file says."""
     posts = _table("posts", rows, dump.line_end)
     if name == UTF16:
-        return posts.removeprefix(_BOM).decode().encode("utf-16")
+        return posts.decode().encode("utf-16-le")  # its mark comes first, too
     if not name.endswith(".7z"):
         return gzip.compress(posts, mtime=0) if name.endswith(".gz") else posts
     if name == LARGE:

@@ -82,7 +82,7 @@ def marked_up(source: str) -> Piece:
     >>> marked_up("**Why** is `a < b` [so] {F1}?")
     Piece(html='<strong>Why</strong> is <code>a &lt; b</code> <a href="https://www.example/so">so</a> <kbd>F1</kbd>?', text='Why is a < b so F1?')
     """  # noqa: E501
-    stored, seen, at = [], [], 0
+    stored, seen, at = list[str](), list[str](), 0
     for match in _MARK.finditer(source):
         between, name, inner = source[at : match.start()], match.lastgroup or "", match[match.lastgroup or 0]
         stored += escaped(between), _tagged(name, inner)
@@ -117,9 +117,9 @@ class Author:
         grammar = load_language("stackexchange")
         self.topic: Mapping[str, Any] = grammar["topics"][topic]
         self.grammar: Mapping[str, Any] = {**grammar, **(grammar["german"] if self.topic["language"] == "de" else {})}
-        self.code = Code(self.random)
         self._seed, self._number, self._lines = seed, number, list[str]()
         self._words: dict[str, str] = {}
+        self._unused: dict[str, list[str]] = {}
 
     def below(self, n: int) -> int:
         return int(self.random.random() * n)  # only random() is promised to give the same numbers in all versions
@@ -145,7 +145,11 @@ class Author:
         return _SLOT.sub(value, template)
 
     def draw(self, rule: str) -> str:
-        return self.fill(self.choose(self.grammar[rule]))
+        """A template of a rule, filled: none comes twice in a thread before all of them came once."""
+        unused = self._unused.get(rule)
+        if not unused:
+            unused = self._unused[rule] = [*self.grammar[rule]]
+        return self.fill(unused.pop(self.below(len(unused))))
 
     def title(self) -> str:
         title = self.draw("titles")
@@ -194,10 +198,13 @@ def _paragraph(source: str) -> Piece:
 
 
 def _code(author: Author) -> Piece:
-    languages = author.topic.get("code") or ["shell"]
-    language = author.choose(languages)
-    text = author.code.fill(author.choose(load_language("code")["languages"][language]["blocks"])).rstrip()
-    attribute = f' class="lang-{language} prettyprint-override"' if author.below(3) == 0 else ""
+    """Code, or on a site without any a sketch."""
+    if "code" not in author.topic:
+        text = author.draw("sketches").rstrip()
+        return Piece(f"<pre><code>{escaped(text)}\n</code></pre>", text)
+    language = author.choose(author.topic["code"])
+    text = Code(author.random).fill(author.choose(load_language("code")["languages"][language]["blocks"])).rstrip()
+    attribute = "" if author.below(3) else f' class="lang-{language} prettyprint-override"'
     return Piece(f"<pre{attribute}><code>{escaped(text)}\n</code></pre>", text)
 
 
@@ -212,10 +219,10 @@ def _bullets(author: Author) -> Piece:
 
 
 def _numbered(author: Author) -> Piece:
-    """A list that does not begin with one, of items that are paragraphs."""
+    """A list that does not begin with one, of items that are paragraphs, and so stand apart."""
     items, start = [marked_up(author.draw("items")) for _ in range(3)], 2 + author.below(5)
     stored = "\n".join(f"<li><p>{item.html}</p></li>" for item in items)
-    text = "\n".join(f"{number}. {item.text}" for number, item in enumerate(items, start))
+    text = "\n\n".join(f"{number}. {item.text}" for number, item in enumerate(items, start))
     return Piece(f'<ol start="{start}">\n{stored}\n</ol>', text)
 
 
@@ -270,7 +277,7 @@ def thread(seed: int, site: str, topic: str, number: int, first: datetime, days:
     """The question of this number (from 0), asked so many days after that of the number before."""
     author, name = Author(seed, site, topic, number), IDS_PER_THREAD * (number + 1)
     scores, kinds = SCORES[number % len(SCORES)], [*KINDS]
-    asked, title = first + timedelta(days=days * number), author.title()
+    asked, title = first + timedelta(days=days * (number + author.random.random() / 50)), author.title()
     is_early = number % _EARLY == _EARLY - 1
     answers = []
     for place, score in enumerate(scores):
