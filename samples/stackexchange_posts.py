@@ -178,7 +178,7 @@ class Author:
         if not self._lines:
             prose = _prose(self.topic["language"], self._seed)
             wiki = Wiki.of(prose.language, dict(enumerate(prose.site["namespaces"], -2)))
-            text = to_text(prose.article(self._number, version=self.below(1000)).text, wiki)
+            text = to_text(prose.article(self._number, version=self.below(1000)).text, wiki).replace("(* ", "(geb. ")
             self._lines = [" ".join(line.translate(_MARKS).split()) for line in text.split("\n") if len(line) > 120]
         return self._lines.pop(0)
 
