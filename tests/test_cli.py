@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from corpusmill.cli import main
-from corpusmill.samples import arxiv, books, c4, commoncrawl, github, wikipedia
+from corpusmill.samples import arxiv, books, c4, commoncrawl, github, stackexchange, wikipedia
 from running import SMALL, UNFILTERED, corpusmill, digests, manifest, run_arguments
 
-OTHERS = ("commoncrawl", "c4", "github", "books", "arxiv")
+OTHERS = ("commoncrawl", "c4", "github", "books", "arxiv", "stackexchange")
 ALONE = tuple(word for source in OTHERS for word in ("--set", f"sources.{source}=null"))  # Wikipedia alone
 
 
@@ -30,6 +30,7 @@ def test_damage_is_listed_with_path_offset_and_reason(finished: Path) -> None:
         assert row["detail"]
     damage = {
         **commoncrawl.DAMAGE, **c4.DAMAGE, **github.DAMAGE, **wikipedia.DAMAGE, **books.DAMAGE, **arxiv.DAMAGE,
+        **{Path(name).name: errors for name, errors in stackexchange.DAMAGE.items()},
     }  # fmt: skip
     del damage[c4.PUBLISHED_DAMAGED]  # no part of the recipe
     meant = {name: dict(errors) for name, errors in damage.items()}
@@ -250,8 +251,9 @@ def test_plan_fills_its_columns_from_a_finished_run(finished: Path) -> None:
     rows = [
         json.loads(line) for line in corpusmill("plan", "sample", "--output", finished, "--json").stdout.splitlines()
     ]
-    assert [row["source"] for row in rows] == ["commoncrawl", "c4", "github", "wikipedia", "books", "arxiv"]
     epochs = {"commoncrawl": 1.1, "c4": 1.06, "github": 0.64, "wikipedia": 2.45, "books": 2.23, "arxiv": 1.06}
+    epochs["stackexchange"] = 1.03
+    assert [row["source"] for row in rows] == [*epochs]
     assert [row["wanted"] for row in rows] == [round(row["available"] * epochs[row["source"]]) for row in rows]
     short = corpusmill("plan", "sample", "--output", finished, "--set", "sources.wikipedia.epochs=9", expect=3)
     assert "too small" in short.stdout
