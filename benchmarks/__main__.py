@@ -34,6 +34,7 @@ with tempfile.TemporaryDirectory() as scratch:
         "mixing": [],
         "overlap": [],
         "latex": real("arxiv"),
+        "html": real("stackexchange"),
         "pipeline": [],
     }
     failed = []

@@ -37,6 +37,8 @@ _MARK_OF: Final = {
     "/ol": _END_OF_LIST,
     "td": _CELL,
     "th": _CELL,
+    "/td": "",
+    "/th": "",
 }
 _FREQUENT: Final = ("a", "b", "code", "del", "em", "i", "img", "kbd", "s", "span", "strike", "strong", "sub", "sup")
 # A browser looks for no tags in these; what stands in the first ones is no text.

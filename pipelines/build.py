@@ -65,18 +65,11 @@ def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
     """Refuse what cannot be done before anything is.
 
     Raises:
-        UsageError: a source that is not built yet, or not in the recipe; an unknown shard format.
+        UsageError: a source that is not in the recipe; an unknown shard format.
     """
     for name in sources:
         if name not in recipe.active:
             raise UsageError(f'{name}: not a source of the recipe "{recipe.name}"; it has {", ".join(recipe.active)}.')
-    missing = [name for name in sources if name not in SOURCES]
-    if missing:
-        built = [name for name in recipe.active if name in SOURCES]
-        raise UsageError(
-            f'the recipe "{recipe.name}" needs {", ".join(missing)}, which this version cannot read yet. '
-            f"Name the sources that it can, to make their documents: {' '.join(built)}."
-        )
     if recipe.ngram.estimator == "lmplz" and not find_tool("lmplz"):
         raise UsageError("ngram.estimator: lmplz is not on PATH. Build it from KenLM's sources, or set it to own.")
     unknown = [form for form in recipe.shards.formats if form not in FORMATS]

@@ -1,4 +1,4 @@
-"""The sources that are built, in the paper's order. A recipe may name others: they are refused, never skipped."""
+"""The seven sources, in the paper's order."""
 
 from __future__ import annotations
 

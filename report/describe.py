@@ -18,13 +18,10 @@ def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
     """One row a step: name, basis, note. Steps of the paper that the recipe skips are rows, too.
 
     Raises:
-        UsageError: an unknown source, one that is not built yet, or not in the recipe.
+        UsageError: an unknown source, or one that is not in the recipe.
     """
     if source not in SOURCES:
-        later = " The paper has it, and this version cannot read it yet." if source in recipe.active else ""
-        raise UsageError(
-            f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.{later}"
-        )
+        raise UsageError(f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.")
     if source not in recipe.active:
         raise UsageError(f"{source}: not in the recipe {recipe.name}; it has {', '.join(recipe.active)}.")
     options = recipe.active[source]

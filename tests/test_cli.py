@@ -45,13 +45,6 @@ def test_allow_damage_makes_it_a_success(inputs: Path, finished: Path, copy_of: 
     assert "damaged input" in done.stderr
 
 
-def test_a_recipe_with_sources_that_are_not_built_is_refused(inputs: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    refused = corpusmill("run", "mixtures/llama1.yaml", "--inputs", inputs, "--output", output, expect=2)
-    assert "needs stackexchange" in refused.stderr
-    assert not output.exists()
-
-
 def test_named_sources_give_their_documents_alone(inputs: Path, finished: Path, tmp_path: Path) -> None:
     globs = 'sources.wikipedia.inputs=["wikipedia/*wiki*.xml.bz2"]'
     settings = ("--set", globs, "--set", "sources.wikipedia.slice_mb=0.1", "--set", "dropped_heads=1")
@@ -202,7 +195,6 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
         pytest.param(["rnu"], "No such command", id="command"),
         pytest.param(["run", "sample", "--wrokers", "2"], "No such option", id="option"),
         pytest.param(["describe", "wikipdia"], 'did you mean "wikipedia"', id="source"),
-        pytest.param(["describe", "stackexchange"], "cannot read it yet", id="source that is not built"),
         pytest.param(
             ["describe", "wikipedia", "--", "--x"], "only `corpusmill run` and `ngram` take them", id="beam elsewhere"
         ),
