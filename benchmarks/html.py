@@ -19,7 +19,7 @@ from bs4 import BeautifulSoup
 from selectolax.lexbor import LexborHTMLParser
 
 from ..filters.html import to_text
-from ..formats.stackexchange import Row, RowCutter, parse_post, unpack_posts
+from ..formats.stackexchange import Row, cut_rows, parse_post
 from ..records import Damage
 from ..samples import stackexchange
 from .lines import cpu_seconds
@@ -30,11 +30,10 @@ FLOOR = 15
 def bodies(folder: Path) -> Iterator[str]:
     """The HTML of all posts in the archives of a folder, as far as they can be read."""
     for path in sorted(folder.glob("*.7z")):
-        cutter, found = RowCutter(), list[Row | Damage]()
+        found: list[Row | Damage] = []
         with path.open("rb") as file:
-            for _ in unpack_posts(file, lambda data, found=found, cutter=cutter: found.extend(cutter.feed(data))):  # type: ignore[misc]
-                pass
-        for row in [*found, *cutter.finish()]:
+            cut_rows(file, found.extend)
+        for row in found:
             post = parse_post(row.data, row.offset) if isinstance(row, Row) else row
             if not isinstance(post, Damage) and post[0].body:
                 yield post[0].body

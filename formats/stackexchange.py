@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, Literal, NamedTuple
@@ -31,7 +31,7 @@ from py7zr.io import Py7zIO, WriterFactory
 from ..records import Damage
 from .gzipstream import read_pieces
 
-__all__ = ["Post", "Row", "RowCutter", "parse_post", "site_of", "unpack_posts", "unpacked_bytes"]
+__all__ = ["Post", "Row", "RowCutter", "cut_rows", "parse_post", "site_of", "unpack_posts", "unpacked_bytes"]
 
 POSTS: Final = "Posts.xml"
 _MAGIC: Final = b"7z\xbc\xaf\x27\x1c"
@@ -105,7 +105,7 @@ def unpacked_bytes(file: BinaryIO, size: int) -> int:
         return size
 
 
-def unpack_posts(file: BinaryIO, feed: Callable[[bytes], None]) -> Iterator[Damage]:
+def unpack_posts(file: BinaryIO, feed: Callable[[bytes], object]) -> Iterator[Damage]:
     """Give the bytes of Posts.xml to `feed`, in their order, in pieces of at most 128 MB; what is damaged comes out.
 
     Nothing is written, whatever names an archive holds.
@@ -136,7 +136,7 @@ class _FeedError(Exception):
     """What `feed` raised: not the archive's fault."""
 
 
-def _unpack_archive(file: BinaryIO, feed: Callable[[bytes], None]) -> Iterator[Damage]:
+def _unpack_archive(file: BinaryIO, feed: Callable[[bytes], object]) -> Iterator[Damage]:
     def guarded(data: bytes) -> None:
         try:
             feed(data)
@@ -186,6 +186,22 @@ class Row(NamedTuple):
     offset: int
     question: int
     data: bytes
+
+
+def cut_rows(file: BinaryIO, take: Callable[[Sequence[Row | Damage]], object], max_row_bytes: int = 16 << 20) -> int:
+    """Give the rows of a dump to `take`, a few at a time, and what is damaged. Returns how many there are.
+
+    >>> import io
+    >>> found = []
+    >>> cut_rows(io.BytesIO(b'<posts><row Id="4" PostTypeId="1" /></posts>'), found.extend), found
+    (1, [Row(offset=7, question=4, data=b'<row Id="4" PostTypeId="1" />')])
+    """
+    cutter, is_damaged = RowCutter(max_row_bytes), False
+    for damage in unpack_posts(file, lambda data: take(cutter.feed(data))):
+        take([damage])
+        is_damaged = True
+    take(cutter.finish(is_damaged))
+    return cutter.n_rows
 
 
 class RowCutter:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..formats.stackexchange import Row, RowCutter, unpack_posts
+from ..formats.stackexchange import Row, cut_rows
 from ..formats.stackexchange_parts import PartWriter
 from ..manifest import WORK, Receipt
 from ..mixtures.sources import StackExchangeRecipe
@@ -79,7 +79,6 @@ def _stem(piece: Slice) -> str:
 
 
 def write_parts(task: Part, out: ShardOutput) -> None:
-    cutter, name = RowCutter(task.max_row_bytes), task.slice.input.name
     counts = {ROWS: 0}
     with (
         open_read(task.slice.input.url) as file,
@@ -91,17 +90,12 @@ def write_parts(task: Part, out: ShardOutput) -> None:
         def take(found: Sequence[Row | Damage]) -> None:
             for one in found:
                 if isinstance(one, Damage):
-                    out.damage(name, one)
+                    out.damage(task.slice.input.name, one)
                 else:
                     writer.add(one)
 
-        is_damaged = False
-        for damage in unpack_posts(file, lambda data: take(cutter.feed(data))):
-            out.damage(name, damage)
-            is_damaged = True
-        take(cutter.finish(is_damaged))
+        counts[ROWS] = cut_rows(file, take, task.max_row_bytes)
         writer.finish()
-        counts[ROWS] = cutter.n_rows
 
 
 # --- sites ------------------------------------------------------------------------------------------------------------

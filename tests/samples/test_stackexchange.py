@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.filters.html import to_text
-from corpusmill.formats.stackexchange import Post, Row, RowCutter, parse_post, site_of, unpack_posts
+from corpusmill.formats.stackexchange import Post, Row, cut_rows, parse_post, site_of
 from corpusmill.records import Damage, Reason
 from corpusmill.samples import stackexchange as sample
 from corpusmill.samples.stackexchange import (
@@ -38,16 +38,10 @@ OTHERS = len(sample.OTHER_KINDS)
 
 
 def cut(path: Path) -> tuple[list[Row], list[Damage]]:
-    cutter, rows, damaged = RowCutter(MAX_ROW_BYTES), list[Row](), list[Damage]()
-
-    def take(found: list[Row | Damage]) -> None:
-        for one in found:
-            damaged.append(one) if isinstance(one, Damage) else rows.append(one)
-
+    found: list[Row | Damage] = []
     with path.open("rb") as file:
-        damaged += unpack_posts(file, lambda data: take(cutter.feed(data)))
-    take(cutter.finish())
-    return rows, damaged
+        cut_rows(file, found.extend, MAX_ROW_BYTES)
+    return [one for one in found if isinstance(one, Row)], [one for one in found if isinstance(one, Damage)]
 
 
 def read(path: Path) -> tuple[list[Post], Counter[str]]:
