@@ -12,6 +12,7 @@ _CLOSING_MARKS = "\"'”’»“)] \t"
 _SENTENCE_SPACES, _TEXT_SPACES = 7, 40
 _PUNCTUATION = (",", ".", ";", ")", ":", "!", "?")
 _SEPARATORS = " ,;:\t"
+_SEPARATORS_LEFT = (",", ";", ":")
 _LEFT_ALONE = GAP + " \t*#:;,.()}—–-"
 """What may be left of a line that held nothing but templates."""
 _LINE_MARKS = frozenset("=*#:;|{} -\t")
@@ -32,6 +33,8 @@ def close_gaps(line: str) -> str:
 
     >>> close_gaps("Foo (\x02; born 1950; \x02) is\x02 a (\x02) town \x02.")
     'Foo (born 1950) is a town.'
+    >>> close_gaps("Berlin (\x02, \x02; German: \x02; from \x02, \x02) lies, \x02.")
+    'Berlin (German: from) lies.'
     """
     before, *others = line.split(GAP)
     end = len(before)  # of what stays of it: moved back rather than cut, as many gaps can follow one piece
@@ -45,6 +48,10 @@ def close_gaps(line: str) -> str:
             end, after = _strip_end(before, end, _SEPARATORS), after.lstrip(_SEPARATORS)
         elif after.startswith(_PUNCTUATION):
             end = _strip_end(before, end, " ")
+            if before.endswith(_SEPARATORS_LEFT, 0, end):  # what they separated is gone
+                after = after.lstrip(_SEPARATORS)
+                end = _strip_end(before, end, _SEPARATORS) if after.startswith(_SENTENCE_END) else end
+                after = f" {after}" if after and after[0] not in _PUNCTUATION else after
         elif before.endswith(" ", 0, end):
             after = after.lstrip(" ")
         if after:
