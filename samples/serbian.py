@@ -1,4 +1,4 @@
-"""A Serbian Wikipedia dump: pages in Cyrillic, in Latin and in both, with the markup that chooses between them.
+"""A Serbian Wikipedia dump: pages in Cyrillic and in Latin script, with the markup that chooses between them.
 
 Of ten pages one is a redirect, one tells the meanings of a title apart, and one is a list; pages of odd numbers are in
 Latin script. The villages are invented.
@@ -26,7 +26,7 @@ _TO_LATIN = str.maketrans(
 )
 _NAMES = ("Брезовац", "Виноградац", "Горњи Брод", "Доње Поље", "Извориште", "Јасенак", "Крушево Брдо", "Липовица")
 _RIVERS = ("Бистрица", "Јошаница", "Сушица", "Тополница")
-_TOWNS = ("Каменград", "Речани", "Белошевац")
+_TOWNS = ("Каменград", "Новиград", "Белоград")
 
 _SITE = MappingProxyType(
     {
