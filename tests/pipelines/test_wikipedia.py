@@ -64,9 +64,15 @@ def as_cirrus(dump: Path, target: Path, *, with_source: bool = True) -> None:
             if not isinstance(page, Page) or page.redirect is not None:
                 continue
             fields = {
-                "title": page.title, "namespace": page.namespace, "version": page.revision,
-                "timestamp": page.timestamp, "wiki": info.dbname, "language": info.language,
-                "text": f" Text of {page.title}. ", "opening_text": "Opening.", "template": ["T:disambig"],
+                "title": page.title,
+                "namespace": page.namespace,
+                "version": page.revision,
+                "timestamp": page.timestamp,
+                "wiki": info.dbname,
+                "language": info.language,
+                "text": f" Text of {page.title}. ",
+                "opening_text": "Opening.",
+                "template": ["T:disambig"],
                 "external_link": ["http://a.example/"],
             }
             if with_source:
