@@ -50,7 +50,7 @@ def to_text(wikitext: str, site: Site = ENGLISH) -> str:
     """The plain text of a page, without its title. Broken markup costs its own marks, never the text after it.
 
     >>> to_text("'''Foo''' ({{lang|la|fu}}) is a [[bar (food)|bar]].<ref>x</ref>\\n\\n== See also ==\\n{{portal}}")
-    'Foo is a bar.'
+    'Foo (fu) is a bar.'
     >>> to_text("a {{b [[c", ENGLISH), to_text("")
     ('a b c', '')
     """

@@ -264,6 +264,10 @@ class WikipediaRecipe(SourceRecipe):
         "keep"  # pages that tell the meanings of a title apart; the builder keeps
     )
     lists: Literal["keep", "drop"] = "keep"  # pages whose title, or nine tenths of whose text, is a list's
+    templates: Literal["text", "drop"] = (
+        "text"  # of templates that stand for a piece of a sentence (lang, convert, nowrap)
+    )
+    # their text, since a sentence with a hole is none; drop: nothing, as the builder does
     cirrus_text: Literal["wikitext", "plain"] = "wikitext"  # source_text by our rules, as of an XML dump; or text, in
     # which templates are expanded but no line breaks are left. Where a document has but one of them, that one
     slice_mb: float = 64.0  # compressed bytes in one work item of a multistream dump: one to ten minutes

@@ -30,6 +30,7 @@ _CIRRUS_LINE_PAGES = 4  # a document's line holds its text twice, its links, and
 
 
 def steps(recipe: WikipediaRecipe, aids: Aids) -> tuple[Step, ...]:
+    renders = ": of some a parameter is the text (ours; reference: of none)" if recipe.templates == "text" else ""
     return (
         *articles(recipe),
         *kinds(recipe),
@@ -37,7 +38,7 @@ def steps(recipe: WikipediaRecipe, aids: Aids) -> tuple[Step, ...]:
             "markup to text",
             markup_to_text,
             Basis.PAPER,
-            note="own scanner; templates go, they are not expanded; Serbian stays in its page's script",
+            note=f"own scanner; templates are not expanded{renders}, all others go; Serbian stays in its page's script",
             version=2,
         ),
         step("drop empty pages", keep_if(lambda d: bool(d.text), Reason.EMPTY), Basis.OURS),
@@ -142,7 +143,7 @@ def _read_xml(piece: Slice, recipe: WikipediaRecipe) -> Iterator[Document | Dama
                 yield info
             info = _info_from_name(piece.input.name)
         info = _of_wikipedia(info)
-        site = Site.of(info.language, info.namespaces)
+        site = Site.of(info.language, info.namespaces, templates=recipe.templates == "text")
         for page in read_pages(file, piece.start, piece.stop, max_page_bytes=recipe.max_page_mb * MIB):
             yield page if isinstance(page, Damage) else _document(page, info.language, site)
 
@@ -159,7 +160,7 @@ def _read_cirrus(piece: Slice, recipe: WikipediaRecipe) -> Iterator[Document | D
             is_unnamed = named.language == "und" and not page.dbname
             language = page.language or "und" if is_unnamed else _of_wikipedia(named).language
             if language not in sites:
-                sites[language] = Site.of(language, {})
+                sites[language] = Site.of(language, {}, templates=recipe.templates == "text")
             plain = page.text if recipe.cirrus_text == "plain" else ""
             yield _document(page, language, sites[language], plain or ("" if page.wikitext else page.text))
 
@@ -216,5 +217,9 @@ SOURCE = Source(
     read,
     steps,
     revision=lambda document: int(document.meta["revision"]),
-    decides=lambda recipe: {"max_page_mb": recipe.max_page_mb, "cirrus_text": recipe.cirrus_text},
+    decides=lambda recipe: {
+        "max_page_mb": recipe.max_page_mb,
+        "cirrus_text": recipe.cirrus_text,
+        "templates": recipe.templates,
+    },
 )
