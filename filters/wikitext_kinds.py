@@ -27,17 +27,17 @@ def is_disambiguation(title: str, wikitext: str, site: Site, templates: Iterable
     >>> german = Site.of("de", {})
     >>> is_disambiguation("Bank", "* ein Möbel\\n{{Begriffsklärung}}", german)
     True
-    >>> is_disambiguation("Bank (Begriffsklärung)", "", german), is_disambiguation("Bank", "", german, ["T:Disambig"])
+    >>> is_disambiguation("A (Begriffsklärung)", "", german), is_disambiguation("A", "", german, ["Vorlage:Disambig"])
     (True, True)
     >>> is_disambiguation("Bank", "{{Begriffsklärungshinweis}}", german)
     False
     """
-    used = (*(found[1] for found in _TEMPLATE.finditer(wikitext)), *(name.rpartition(":")[2] for name in templates))
+    used = (*(found[1] for found in _TEMPLATE.finditer(wikitext)), *templates)
     known = _disambiguates(site.language)
     return (
         _titled(site.language).search(title) is not None
         or _SWITCH in wikitext
-        or any(known.fullmatch(name.replace("_", " ").strip()) for name in used)
+        or any(known.fullmatch(site.template_name(name).replace("_", " ").strip()) for name in used)
     )
 
 

@@ -15,6 +15,7 @@ _SEPARATORS = " ,;:\t"
 _SEPARATORS_LEFT = (",", ";", ":")
 _LEFT_ALONE = GAP + " \t*#:;,.()}—–-"
 """What may be left of a line that held nothing but templates."""
+_PLACEHOLDER = ".…"  # an item of a list that is still to be written
 _LINE_MARKS = frozenset("=*#:;|{} -\t")
 _SPACES = re.compile(r"(?<=[^ ])  +")
 
@@ -135,7 +136,7 @@ class _Layout:
             self.cell.append(line)
         elif mark == " ":
             self.write(line[1:])
-        elif (mark not in "}-" or line.strip("}- ")) and (text := line.lstrip("*#:; ")):
+        elif (mark not in "}-" or line.strip("}- ")) and (text := line.lstrip("*#:; ")) and text.strip(_PLACEHOLDER):
             self.write(text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from operator import itemgetter
 
@@ -290,8 +290,11 @@ _HANDLERS: dict[str | None, Callable[[_Resolver, re.Match[str]], None]] = {
 }
 
 
-def _in_place_of(template: re.Match[str], templates: Mapping[str, str]) -> str:
-    text = render(template[0][2:-2], templates) if templates else None
+def _in_place_of(template: re.Match[str], site: Site) -> str:
+    if not site.templates:
+        return GAP
+    content = template[0][2:-2]
+    text = render(site.template_name(content) if ":" in content else content, site.templates)
     return GAP if text is None else text
 
 
@@ -304,5 +307,5 @@ def resolve(text: str, site: Site) -> str:
     """
     text = _PLAIN_LINK.sub(itemgetter(1), text)
     for _ in range(_USUAL_DEPTH):
-        text = _PLAIN_TEMPLATE.sub(lambda found: _in_place_of(found, site.templates), text)
+        text = _PLAIN_TEMPLATE.sub(lambda found: _in_place_of(found, site), text)
     return _Resolver(text, site).run()

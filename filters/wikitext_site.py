@@ -13,7 +13,7 @@ import yaml
 
 from .wikitext_templates import templates_of
 
-FILE, CATEGORY = 6, 14
+FILE, TEMPLATE, CATEGORY = 6, 10, 14
 
 
 @cache
@@ -60,10 +60,20 @@ class Site:
         data = names()
         known = {name.lower(): number for name, number in data["english"].items()}
         known |= {name.lower(): FILE for name in data["files"].get(language, ())}
+        known |= {name.lower(): TEMPLATE for name in data["templates"].get(language, ())}
         known |= {name.lower(): CATEGORY for name in data["categories"].get(language, ())}
         known |= {name.replace("_", " ").lower(): number for number, name in names_in_dump.items() if name}
         prefixes = frozenset(f"{data['languages']} {data['projects']}".split())
         return cls(language, known, prefixes.difference(known), templates_of(language) if templates else {})
+
+    def template_name(self, name: str) -> str:
+        """The name of a template without its namespace.
+
+        >>> Site.of("de", {}).template_name("Vorlage:Lang"), ENGLISH.template_name(" c:d")
+        ('Lang', ' c:d')
+        """
+        prefix, _, rest = name.partition(":")
+        return rest if self.namespaces.get(prefix.strip().lower()) == TEMPLATE else name
 
 
 ENGLISH = Site.of("en", {})

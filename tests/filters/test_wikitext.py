@@ -86,6 +86,7 @@ def test_doctests(module):
         pytest.param("== A ==\n=== B ===\nc", "A\n\nB\nc", id="headings-over-text-stay"),
         pytest.param("== A [[b]] {{c}} ==\nd = e ==", "A b\nd = e ==", id="heading-with-markup"),
         pytest.param("* a\n** b\n#c\n:d\n; e : f\n*\n* {{g}}", "a\nb\nc\nd\ne : f", id="lists"),
+        pytest.param("== A ==\n* ...\n== B ==\n*…\n*... c\n...", "B\n... c\n...", id="placeholders-in-lists"),
         pytest.param(" x\n   y\n\n\n\nz", "x\n  y\n\nz", id="indent-and-blank-lines"),
         pytest.param("{|\n! h\n|-\n| a || b\n{|\n| c\n|}\n|}\nd", "d", id="nested-tables"),
         pytest.param("<table><tr><td>a</td><td>b</td></tr></table>c", "c", id="html-table"),

@@ -39,8 +39,9 @@ def test_disambiguations(language, template, title):
     site = Site.of(language, {})
     assert is_disambiguation("A", f"'''A''':\n* [[B]]\n{template}", site)
     assert is_disambiguation(title, "", site)
+    assert is_disambiguation("A", template.replace("{{", "{{Template:"), site)
     assert is_disambiguation("A", "{{Disambig}}", site) and is_disambiguation("A", "__DISAMBIG__", site)
-    assert is_disambiguation("A", "", site, [f"T:{template.strip('{}').partition('|')[0]}"])
+    assert is_disambiguation("A", "", site, [f"Template:{template.strip('{}').partition('|')[0]}"])
     assert not is_disambiguation("A (film)", "{{Infobox|a={{lang|en|disambig}}}} disambiguation", site, ["Template:B"])
     assert not is_disambiguation(title.partition(" ")[2], "", site)
 

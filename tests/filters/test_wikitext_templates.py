@@ -37,6 +37,13 @@ from corpusmill.mixtures.sources import LLAMA_WIKIPEDIAS
         pytest.param("de", 'er: {{"|Ja}} {{Zitat|Text=Nein.|Autor=X}}', "er: „Ja“ Nein.", id="de"),
         pytest.param("it", "{{M|5|M|B}} a {{TA|95 km²}}", "5 MB a 95 km²", id="it"),
         pytest.param("pl", "{{lang|de}} a {{fakt|b|data=2017}}", "a b", id="pl"),
+        pytest.param("de", "{{Vorlage:Zitat|a}} {{template:lang|la|b}} {{Hilfe:Lang|la|c}}", "a b", id="namespace"),
+        pytest.param(
+            "fr",
+            "né le {{Date de naissance|11|mai|1866}} au {{XXe siècle}}",
+            "né le 11 mai 1866 au XXe siècle",
+            id="fr-dates",
+        ),
         pytest.param("sr", "({{јез-нем|Berlin}})", "(Berlin)", id="sr"),
     ],
 )

@@ -72,7 +72,7 @@ def as_cirrus(dump: Path, target: Path, *, with_source: bool = True) -> None:
                 "language": info.language,
                 "text": f" Text of {page.title}. ",
                 "opening_text": "Opening.",
-                "template": ["T:disambig"],
+                "template": ["Шаблон:Disambig"],
                 "external_link": ["http://a.example/"],
             }
             if with_source:
