@@ -1,8 +1,7 @@
 """Wikipedia dumps: articles of `prose.py` in MediaWiki's export format 0.10, under the names that Wikimedia gives.
 
-Beside these there are a Serbian dump (`serbian.py`) and CirrusSearch dumps (`cirrus.py`). Here
-five languages of the twenty, one that is not among them (Turkish), and beside articles redirects, pages of other
-namespaces, an empty article, pages that occur in two dumps, and what is damaged on purpose:
+Five languages of the twenty (a sixth in `serbian.py`), one that is not among them (Turkish), and beside articles
+redirects, pages of other namespaces, an empty article, pages that occur in two dumps, and what is damaged on purpose:
 
     enwiki-20220701  pages of enwiki-20220620 again: a newer revision, an older one, the same one
     enwiki-20220720  single pages: bytes that are no UTF-8, a NUL, an unknown entity, an id that is no number, no end
