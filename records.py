@@ -99,6 +99,8 @@ class Reason(StrEnum):
     )
     WIKIPEDIA_NAMESPACE = "wikipedia.namespace", "not an article: a talk, user, file, template or other page"
     WIKIPEDIA_REDIRECT = "wikipedia.redirect", "only points to another page"
+    WIKIPEDIA_DISAMBIGUATION = "wikipedia.disambiguation", "only tells the meanings of its title apart"
+    WIKIPEDIA_LIST = "wikipedia.list", "a list, by its title or since nine tenths of its text are items of lists"
 
 
 @dataclass(frozen=True, slots=True)

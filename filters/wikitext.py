@@ -13,10 +13,11 @@ import re
 from .wikitext_layout import lay_out
 from .wikitext_scan import GAP, LITERAL, cut_blocks, literal_text, resolve
 from .wikitext_site import ENGLISH, Site, is_redirect
+from .wikitext_variants import CLOSING, OPENING, mark_variants, show_variants, variants_of
 
-__all__ = ["ENGLISH", "Site", "is_redirect", "lead_text", "to_text"]
+__all__ = ["ENGLISH", "Site", "is_redirect", "lead_text", "list_share", "to_text"]
 
-_MARKS = "\x00\x01\x02\r"
+_MARKS = f"\x00\x01{GAP}{OPENING}{CLOSING}\r"
 _TAG = re.compile(r"<(/?[A-Za-z][A-Za-z0-9]*)\b[^<>]*>")
 _INLINE_TAGS = (
     "abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd langconvert mark nobr noinclude nowiki "
@@ -39,7 +40,7 @@ _BOLD_OR_ITALIC = re.compile(r"''(?:'(?:'')?)?")
 _QUOTES = re.compile(r"'{2,}")
 _SWITCH = re.compile(r"__(?:[^\W\d_]++_?)++_")
 _SIGNATURE = re.compile(r"~{3,5}")
-_VARIANT = re.compile(r"-\{([^{}]*+)\}-")
+_LIST_MARKS = f"*#;: \t{GAP}"
 _HEADING = re.compile(rf"\n{GAP}*+=[^\n]+=[ \t{GAP}]*+(?![^\n])")
 _BRACES = re.compile(r"\{\{+|\}\}+")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -49,11 +50,11 @@ def to_text(wikitext: str, site: Site = ENGLISH) -> str:
     """The plain text of a page, without its title. Broken markup costs its own marks, never the text after it.
 
     >>> to_text("'''Foo''' ({{lang|la|fu}}) is a [[bar (food)|bar]].<ref>x</ref>\\n\\n== See also ==\\n{{portal}}")
-    'Foo is a bar.'
+    'Foo (fu) is a bar.'
     >>> to_text("a {{b [[c", ENGLISH), to_text("")
     ('a b c', '')
     """
-    return _render(*cut_blocks(_without_marks(wikitext)), site)
+    return _render(*_cut(wikitext, site), site)
 
 
 def lead_text(wikitext: str, site: Site = ENGLISH) -> str:
@@ -68,12 +69,41 @@ def lead_text(wikitext: str, site: Site = ENGLISH) -> str:
     >>> lead_text("== Only ==\\nsections"), lead_text("")
     ('', '')
     """
-    text, literals = cut_blocks(_without_marks(wikitext))
+    text, literals = _cut(wikitext, site)
     text = f"\n{text}"
     lead = _HEADING.split(text, maxsplit=1)[0]
     if lead.count("{{") > lead.count("}}"):
         lead = _HEADING.split(_without_templates(text), maxsplit=1)[0]
     return _render(lead, literals, site)
+
+
+def list_share(wikitext: str, site: Site = ENGLISH) -> float:
+    """Share of a page's characters that stand in items of lists; headings and rows of tables are not counted.
+
+    0.0 for a page without text.
+
+    >>> list_share("Rivers:\\n* [[Nile]]\\n# Rhine\\n{|\\n| a table\\n|}\\n== See also =="), list_share("")
+    (0.6, 0.0)
+    """
+    text, _ = _cut(wikitext, site)
+    listed = other = tables = 0
+    for line in strip_formatting(resolve(text, site)).split("\n"):
+        if line.lstrip(":*# ").startswith("{|"):
+            tables += 1
+        elif tables or line.startswith(("|", "!", "=", "}")):
+            tables -= bool(tables) and line.startswith("|}")
+        elif line.startswith(("*", "#", ";", ":")):
+            listed += len(line.strip(_LIST_MARKS))
+        else:
+            other += len(line.strip(_LIST_MARKS))
+    return listed / (listed + other) if listed else 0.0
+
+
+def _cut(wikitext: str, site: Site) -> tuple[str, list[tuple[str, str]]]:
+    """A page without its blocks, and those that come back."""
+    text, literals = cut_blocks(_without_marks(wikitext))
+    converts = ("-{" in text or "}-" in text) and variants_of(site.language)
+    return mark_variants(text) if converts else text, literals
 
 
 def _without_templates(text: str) -> str:
@@ -98,7 +128,10 @@ def _without_templates(text: str) -> str:
 
 def _render(text: str, literals: list[tuple[str, str]], site: Site) -> str:
     """The text of a page whose blocks are cut out; `literals` are those that come back."""
-    text = lay_out(strip_formatting(resolve(text, site)))
+    text = strip_formatting(resolve(text, site))
+    if OPENING in text or CLOSING in text:
+        text = show_variants(text, site.language, hidden=GAP)
+    text = lay_out(text)
     text = _ENTITY.sub(_decode, text).replace("\xa0", " ")
     if literals:
         text = LITERAL.sub(lambda mark: _restore(*literals[int(mark[1])]), text)
@@ -116,7 +149,7 @@ def _without_marks(text: str) -> str:
 
 
 def strip_formatting(text: str) -> str:
-    """Take out HTML tags, bold and italic marks, behaviour switches, signatures and variant marks.
+    """Take out HTML tags, bold and italic marks, behaviour switches and signatures.
 
     >>> strip_formatting("<b>a</b>''b''__NOTOC__~~~~ c<br/>d")
     'ab c\\nd'
@@ -133,7 +166,7 @@ def strip_formatting(text: str) -> str:
         text = _SWITCH.sub(lambda switch: "" if switch[0].isupper() else switch[0], text)
     if "~" in text:
         text = _SIGNATURE.sub("", text)
-    return _VARIANT.sub(_first_variant, text) if "{" in text else text
+    return text
 
 
 def _in_place_of_tag(tag: re.Match[str]) -> str:
@@ -149,11 +182,6 @@ def _spare_apostrophe(line: str) -> str:
     if bold % 2 and italic % 2:
         return _BOLD_IN_WORD.sub("&#39;''", line, count=1)  # decoded last, so that it is no mark here
     return line
-
-
-def _first_variant(match: re.Match[str]) -> str:
-    first, several, _ = match[1].rpartition("|")[2].partition(";")
-    return first.partition(":")[2].strip() if several else first
 
 
 def _decode(entity: re.Match[str]) -> str:

@@ -12,8 +12,10 @@ _CLOSING_MARKS = "\"'”’»“)] \t"
 _SENTENCE_SPACES, _TEXT_SPACES = 7, 40
 _PUNCTUATION = (",", ".", ";", ")", ":", "!", "?")
 _SEPARATORS = " ,;:\t"
+_SEPARATORS_LEFT = (",", ";", ":")
 _LEFT_ALONE = GAP + " \t*#:;,.()}—–-"
 """What may be left of a line that held nothing but templates."""
+_PLACEHOLDER = ".…"  # an item of a list that is still to be written
 _LINE_MARKS = frozenset("=*#:;|{} -\t")
 _SPACES = re.compile(r"(?<=[^ ])  +")
 
@@ -32,6 +34,8 @@ def close_gaps(line: str) -> str:
 
     >>> close_gaps("Foo (\x02; born 1950; \x02) is\x02 a (\x02) town \x02.")
     'Foo (born 1950) is a town.'
+    >>> close_gaps("Berlin (\x02, \x02; German: \x02; from \x02, \x02) lies, \x02.")
+    'Berlin (German: from) lies.'
     """
     before, *others = line.split(GAP)
     end = len(before)  # of what stays of it: moved back rather than cut, as many gaps can follow one piece
@@ -45,6 +49,10 @@ def close_gaps(line: str) -> str:
             end, after = _strip_end(before, end, _SEPARATORS), after.lstrip(_SEPARATORS)
         elif after.startswith(_PUNCTUATION):
             end = _strip_end(before, end, " ")
+            if before.endswith(_SEPARATORS_LEFT, 0, end):  # what they separated is gone
+                after = after.lstrip(_SEPARATORS)
+                end = _strip_end(before, end, _SEPARATORS) if after.startswith(_SENTENCE_END) else end
+                after = f" {after}" if after and after[0] not in _PUNCTUATION else after
         elif before.endswith(" ", 0, end):
             after = after.lstrip(" ")
         if after:
@@ -128,7 +136,7 @@ class _Layout:
             self.cell.append(line)
         elif mark == " ":
             self.write(line[1:])
-        elif (mark not in "}-" or line.strip("}- ")) and (text := line.lstrip("*#:; ")):
+        elif (mark not in "}-" or line.strip("}- ")) and (text := line.lstrip("*#:; ")) and text.strip(_PLACEHOLDER):
             self.write(text)
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from operator import itemgetter
 
 from .wikitext_site import CATEGORY, FILE, Site
+from .wikitext_templates import render
 
 GAP = "\x02"
 """Left where something was taken out of a line, for the layout to mend the punctuation around it."""
@@ -104,7 +105,7 @@ def literal_text(name: str, content: str) -> tuple[str, bool]:
 _PLAIN_LINK = re.compile(r"\[\[(?:[^\[\]|{}\n:]++\|)?([^\[\]|{}\n:]++)\]\]")
 _PLAIN_TEMPLATE = re.compile(r"\{\{(?<!\{\{\{)(?:[^{}\n]++|\n(?!==))*+\}\}")
 _USUAL_DEPTH = 2
-"""Templates nested this deep are peeled off by a regular expression, the rest by the scanner: for speed alone."""
+"""Templates nested this deep are peeled off by a regular expression, and may be text; the scanner drops all others."""
 _URL = r"\[(?:(?:https?:|ftps?:|ircs?:|news:)?//|mailto:)[^\s\[\]{}<>|]*+"
 # Each alternative begins with a literal character (so that the search skips text fast) and ends with its name.
 _TOKEN = re.compile(
@@ -289,8 +290,16 @@ _HANDLERS: dict[str | None, Callable[[_Resolver, re.Match[str]], None]] = {
 }
 
 
+def _in_place_of(template: re.Match[str], site: Site) -> str:
+    if not site.templates:
+        return GAP
+    content = template[0][2:-2]
+    text = render(site.template_name(content) if ":" in content else content, site.templates)
+    return GAP if text is None else text
+
+
 def resolve(text: str, site: Site) -> str:
-    """Links become their text; templates, parameters, files and categories become `GAP`.
+    """Links become their text, and so do templates that stand for some; other templates, files … become `GAP`.
 
     >>> from corpusmill.filters.wikitext_site import ENGLISH
     >>> resolve("[[a]]s {{b|{{c}}}}[[d|e]]f [http://g h] [[File:i.jpg|thumb|[[j]]]]", ENGLISH)
@@ -298,5 +307,5 @@ def resolve(text: str, site: Site) -> str:
     """
     text = _PLAIN_LINK.sub(itemgetter(1), text)
     for _ in range(_USUAL_DEPTH):
-        text = _PLAIN_TEMPLATE.sub(GAP, text)
+        text = _PLAIN_TEMPLATE.sub(lambda found: _in_place_of(found, site), text)
     return _Resolver(text, site).run()

@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
-FILE, CATEGORY = 6, 14
+from .wikitext_templates import templates_of
+
+FILE, TEMPLATE, CATEGORY = 6, 10, 14
 
 
 @cache
@@ -37,16 +39,19 @@ class Site:
     """One wiki. Namespace names and prefixes are in lower case, with spaces for underscores.
 
     `namespaces` maps a name to its number (6: files, 14: categories); `prefixes` are those of other languages and
-    other wikis (`de`, `wikt`).
+    other wikis (`de`, `wikt`); `templates` are those that stand for text (`wikitext_templates.py`), all others go.
     """
 
     language: str
     namespaces: Mapping[str, int] = field(hash=False, repr=False)
     prefixes: frozenset[str] = field(repr=False)
+    templates: Mapping[str, str] = field(hash=False, repr=False)
 
     @classmethod
-    def of(cls, language: str, names_in_dump: Mapping[int, str]) -> Site:
+    def of(cls, language: str, names_in_dump: Mapping[int, str], *, templates: bool = True) -> Site:
         """The wiki of a language; its dump's own namespace names (number to name) join the known ones.
+
+        Without `templates` all templates go.
 
         >>> site = Site.of("de", {6: "File", 4: "Wikipedia", 0: ""})
         >>> site.namespaces["datei"], site.namespaces["wikipedia"], "fr" in site.prefixes
@@ -55,10 +60,20 @@ class Site:
         data = names()
         known = {name.lower(): number for name, number in data["english"].items()}
         known |= {name.lower(): FILE for name in data["files"].get(language, ())}
+        known |= {name.lower(): TEMPLATE for name in data["templates"].get(language, ())}
         known |= {name.lower(): CATEGORY for name in data["categories"].get(language, ())}
         known |= {name.replace("_", " ").lower(): number for number, name in names_in_dump.items() if name}
         prefixes = frozenset(f"{data['languages']} {data['projects']}".split())
-        return cls(language, known, prefixes.difference(known))
+        return cls(language, known, prefixes.difference(known), templates_of(language) if templates else {})
+
+    def template_name(self, name: str) -> str:
+        """The name of a template without its namespace.
+
+        >>> Site.of("de", {}).template_name("Vorlage:Lang"), ENGLISH.template_name(" c:d")
+        ('Lang', ' c:d')
+        """
+        prefix, _, rest = name.partition(":")
+        return rest if self.namespaces.get(prefix.strip().lower()) == TEMPLATE else name
 
 
 ENGLISH = Site.of("en", {})

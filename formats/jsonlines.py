@@ -1,14 +1,15 @@
-"""JSON lines (plain, or gzip in members of any cut, as the first bytes tell): one object a line.
+"""JSON lines (plain, bz2, or gzip in members of any cut, as the first bytes tell): one object a line.
 
 Good lines before and after damage are kept. Whatever cannot be read is one `Damage` with one of these words:
 
     empty_file, not_jsonl                       the file: no bytes; over 1,000 lines before any object, listed as one
-    truncated, bad_gzip, bad_crc, garbage       its packing; `truncated` also where a plain file ends inside a line
+    truncated, bad_gzip, bad_bz2,               its packing; `truncated` also where a plain file ends inside a line
+    bad_crc, garbage
     too_long, bad_utf8, bad_json, not_object    a line
 
-Offsets are bytes in the file as stored: of the line in a plain file, of the gzip member that it begins in else; which
-line it is, among those that can be read, stands in `detail`. The line that is open where the packing is damaged is lost
-with it: one `Damage`. Blank lines are skipped.
+Offsets are bytes in the file as stored: of the line in a plain file, of the gzip member or bz2 stream that it begins in
+else; which line it is, among those that can be read, stands in `detail`. The line that is open where the packing is
+damaged is lost with it: one `Damage`. Blank lines are skipped.
 Source: https://jsonlines.org/, RFC 8259; NaN and Infinity are let pass, as Python writes them.
 """
 
@@ -16,10 +17,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from ..records import Damage
+from .bz2blocks import View
+from .bz2streams import read_streams
 from .gzipstream import Piece, read_pieces
 
 __all__ = ["JsonObject", "Line", "read_lines", "read_objects"]
@@ -63,7 +67,7 @@ def read_lines(file: BinaryIO, *, max_line_bytes: int = _MAX_LINE_BYTES) -> Iter
 Line(offset=5, number=2, data=b'two', is_rest=False, is_cut=True)]
     """
     cutter, is_empty = _Cutter(max_line_bytes), True
-    for piece in read_pieces(file):
+    for piece in _pieces(file):
         is_empty = False
         if isinstance(piece, Damage):
             yield cutter.cut(piece)
@@ -103,6 +107,15 @@ def read_objects(file: BinaryIO, *, max_line_bytes: int = _MAX_LINE_BYTES) -> It
     for line in lines:
         if found := line if isinstance(line, Damage) else _parse(line):
             yield found
+
+
+def _pieces(file: BinaryIO) -> Iterator[Piece | Damage]:
+    view = View(file)
+    if view.at(0, 3) != b"BZh":
+        yield from read_pieces(file)
+        return
+    for stream, content, _ in read_streams(view, 0, sys.maxsize):
+        yield content if isinstance(content, Damage) else Piece(stream, content)
 
 
 def _of_head(damages: list[Damage], n: int) -> list[Damage]:

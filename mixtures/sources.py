@@ -258,9 +258,19 @@ class GithubRecipe(SourceRecipe):
 
 @dataclass(frozen=True, kw_only=True)
 class WikipediaRecipe(SourceRecipe):
-    """Wikipedia: MediaWiki dumps."""
+    """Wikipedia: MediaWiki's XML dumps, and CirrusSearch's.   Source: Hugging Face's builder, as RedPajama v1."""
 
     languages: tuple[str, ...] = LLAMA_WIKIPEDIAS
+    disambiguations: Literal["keep", "drop"] = (
+        "keep"  # pages that tell the meanings of a title apart; the builder keeps
+    )
+    lists: Literal["keep", "drop"] = "keep"  # pages whose title, or nine tenths of whose text, is a list's
+    templates: Literal["text", "drop"] = (
+        "text"  # of templates that stand for a piece of a sentence (lang, convert, nowrap)
+    )
+    # their text, since a sentence with a hole is none; drop: nothing, as the builder does
+    cirrus_text: Literal["wikitext", "plain"] = "wikitext"  # source_text by our rules, as of an XML dump; or text, in
+    # which templates are expanded but no line breaks are left. Where a document has but one of them, that one
     slice_mb: float = 64.0  # compressed bytes in one work item of a multistream dump: one to ten minutes
     max_page_mb: int = 16  # MediaWiki itself stops at 2 MiB of text
 

@@ -69,6 +69,19 @@ def is_whole(path: str) -> bool:
     return "://" in path or path.startswith("/")
 
 
+def alternatives(pattern: str) -> list[str]:
+    """The globs that a glob with `{a,b}` stands for, as in a shell; such braces do not nest.
+
+    >>> alternatives("*.{xml,json}*"), alternatives("a{b}")
+    (['*.xml*', '*.json*'], ['a{b}'])
+    """
+    before, _, rest = pattern.partition("{")
+    choices, closing, after = rest.partition("}")
+    if not closing or "," not in choices:
+        return [pattern]
+    return [f"{before}{choice}{end}" for choice in choices.split(",") for end in alternatives(after)]
+
+
 def _matches(source: str, folder: str, pattern: str, options: SourceRecipe) -> list[Input]:
     """What a glob names: files; with a slash at its end all files below those folders; lists of paths, opened."""
     whole_folder = pattern.endswith("/")
@@ -77,7 +90,10 @@ def _matches(source: str, folder: str, pattern: str, options: SourceRecipe) -> l
     root = options.root
     base = root if not root or is_whole(root) else join(folder, root)
     found = []
-    for one in find_inputs(folder, pattern, pass_over_folders=whole_folder):
+    inputs = [
+        one for glob in alternatives(pattern) for one in find_inputs(folder, glob, pass_over_folders=whole_folder)
+    ]
+    for one in inputs:
         found += _listed(source, one, base) if one.name.endswith(LISTS) else [one]
     return found
 

@@ -1,7 +1,8 @@
 """What Wikipedia gives to the quality filters of CommonCrawl: the lead sections of its articles, and what they cite.
 
 leads   each slice of a dump: the text before the first heading, of the languages asked for, to train n-gram models on;
-        the external URLs that the articles cite, and their sorted keys
+        the external URLs that the articles cite, and their sorted keys. Of a Cirrus dump whose plain text is taken
+        these are its fields `opening_text` and `external_link`
 cited   one item: the keys of all slices together, or those of a list of URLs that the user gives
 
 A URL's key is a hash of its normalised form: a page is cited when its own key is among them.
@@ -19,8 +20,7 @@ import pyarrow as pa
 import xxhash
 
 from ..errors import UsageError
-from ..filters.urls import cited_urls, normalize_url
-from ..filters.wikitext import lead_text
+from ..filters.urls import normalize_url
 from ..manifest import WORK, File, Receipt, files_of
 from ..mixtures.sources import LLAMA_WIKIPEDIAS, WikipediaRecipe
 from ..records import Damage, Document
@@ -32,7 +32,7 @@ from .results import urls_of
 from .sorted_keys import SortedKeys
 from .source import Keys, run_steps
 from .sources import SOURCES
-from .wikipedia import articles, language_of
+from .wikipedia import articles, cited_by, language_of, lead_of
 
 LEADS = pa.schema({"id": pa.string(), "language": pa.string(), "revision": pa.int64(), "text": pa.string()})
 CITATIONS = pa.schema({"id": pa.string(), "url": pa.string()})  # of an article, as it stands there
@@ -60,7 +60,7 @@ def leads_phase(plan: Sequence[Reading], languages: Iterable[str], cites: bool, 
         task = Lead(dataclasses.replace(reading, limit=1.0), _wanted_of(reading, languages), cites, reports)
         source, steps = SOURCES[reading.source], versions(articles(_options(task)))
         decides = (source.version, dict(source.decides(reading.recipe)), steps)
-        fingerprint = digest("leads", 1, decides, task.languages, cites, reports, made_from(reading.slice))
+        fingerprint = digest("leads", 2, decides, task.languages, cites, reports, made_from(reading.slice))
         items.append(Item(reading.slice.name, fingerprint, reading.slice.stop - reading.slice.start, task))
     return Phase("wikipedia/leads", items, gather, unit="lead sections")
 
@@ -89,13 +89,13 @@ def gather(task: Lead, out: ShardOutput) -> None:
         ):
             for article in _articles(task, out):
                 language = article.meta["language"]
-                if language in task.languages and (text := lead_text(article.text, article.meta["site"])):
+                if language in task.languages and (text := lead_of(article)):
                     revision = int(article.meta["revision"])
                     leads.add({"id": article.id, "language": language, "revision": revision, "text": text})
                     counts[f"leads.{language}"] += 1
                     counts[f"lead_bytes.{language}"] += len(text.encode())
                 if task.cites:
-                    urls = dict.fromkeys(cited_urls(article.text))
+                    urls = dict.fromkeys(cited_by(article))
                     for url in urls:
                         citations.add({"id": article.id, "url": url})
                     keys.add(url_keys(urls))

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from . import arxiv, books, c4, commoncrawl, github, languages, stackexchange, wikipedia
+from . import arxiv, books, c4, cirrus, commoncrawl, github, languages, serbian, stackexchange, wikipedia
 
 _WRITERS = (
     *(commoncrawl.write, commoncrawl.write_cited_urls),
     *(c4.write, github.write, github.write_tables),
-    *(wikipedia.write, books.write, arxiv.write, stackexchange.write, languages.write),
+    *(wikipedia.write, serbian.write, cirrus.write),
+    *(books.write, arxiv.write, stackexchange.write, languages.write),
 )
 
 

@@ -1,7 +1,7 @@
 """Wikipedia dumps: articles of `prose.py` in MediaWiki's export format 0.10, under the names that Wikimedia gives.
 
-Five languages of the twenty, one that is not among them (Turkish), and beside articles redirects, pages of other
-namespaces, an empty article, pages that occur in two dumps, and what is damaged on purpose:
+Five languages of the twenty (a sixth in `serbian.py`), one that is not among them (Turkish), and beside articles
+redirects, pages of other namespaces, an empty article, pages that occur in two dumps, and what is damaged on purpose:
 
     enwiki-20220701  pages of enwiki-20220620 again: a newer revision, an older one, the same one
     enwiki-20220720  single pages: bytes that are no UTF-8, a NUL, an unknown entity, an id that is no number, no end
@@ -27,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from .citations import Citation, citations, cite
@@ -79,7 +80,9 @@ _COMMENTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class DumpPage:
+    """What a dump says of a page."""
+
     title: str
     namespace: int
     id: int
@@ -128,13 +131,13 @@ def write_dump(
     `cited` is what each article cites, by its number.
     """
     prose = Prose(language, seed)
-    pages = (_page(prose, number, cited.get(number, ())) for number in range(n_pages))
+    pages = (page_of(prose, number, cited.get(number, ())) for number in range(n_pages))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        file.writelines(_pack(_head(prose), map(_page_xml, pages), pages_per_stream))
+        file.writelines(pack(head(prose.language, prose.site), map(page_xml, pages), pages_per_stream))
 
 
-def _pack(head: bytes, pages: Iterable[bytes], pages_per_stream: int | None) -> Iterator[bytes]:
+def pack(head: bytes, pages: Iterable[bytes], pages_per_stream: int | None) -> Iterator[bytes]:
     """The bytes of a file: one bz2 stream piece by piece, or many, of which the first and last hold no page."""
     if pages_per_stream is None:
         packer = bz2.BZ2Compressor(9)
@@ -154,7 +157,7 @@ def _may_cite(number: int) -> bool:
     return number % 20 not in (_REDIRECT, _OTHER_NAMESPACE) and number != _EMPTY
 
 
-def _page(prose: Prose, number: int, cited: Sequence[Citation] = ()) -> _Page:
+def page_of(prose: Prose, number: int, cited: Sequence[Citation] = ()) -> DumpPage:
     """The page of this number: of twenty, one is a redirect, and one of another namespace."""
     rng = random.Random(f"{prose.salt}/page/{number}")
     namespace, redirect = 0, None
@@ -175,10 +178,11 @@ def _page(prose: Prose, number: int, cited: Sequence[Citation] = ()) -> _Page:
     comment = _COMMENTS[int(rng.random() * len(_COMMENTS))]
     page_id, revision = 12 + 5 * number + int(rng.random() * 5), 900_000_000 + 17 * number + int(rng.random() * 17)
     stamp = _NEWEST - timedelta(seconds=int(age.total_seconds()))
-    return _Page(article.title, namespace, page_id, revision, stamp, article.text, editor, comment, redirect)
+    return DumpPage(article.title, namespace, page_id, revision, stamp, article.text, editor, comment, redirect)
 
 
-def _page_xml(page: _Page) -> bytes:
+def page_xml(page: DumpPage) -> bytes:
+    """A page as it stands in a dump."""
     data = page.text.encode()
     text = f">{escape(page.text, _QUOTES)}</text>" if page.text else " />"
     redirect = f"    <redirect title={quoteattr(page.redirect)} />\n" if page.redirect else ""
@@ -217,8 +221,8 @@ def _base36(digest: bytes) -> str:
     return digits.rjust(31, "0")
 
 
-def _head(prose: Prose) -> bytes:
-    language, site = prose.language, prose.site
+def head(language: str, site: Mapping[str, Any]) -> bytes:
+    """The head of a dump; `site` has its name, main page, and the names of namespaces from -2 on."""
     names = "\n".join(
         f'      <namespace key="{key}" case="first-letter"' + (f">{name}</namespace>" if name else " />")
         for key, name in enumerate(site["namespaces"], start=-2)
@@ -247,22 +251,22 @@ version="0.10" xml:lang="{language}">
 def _again(seed: int, n_main: int) -> Iterator[bytes]:
     """Three pages of the main dump, with a newer, an older, and the same revision; then new pages."""
     prose = Prose("en", seed)
-    newer, older, same = (_page(prose, number) for number in (0, 1, 2))
+    newer, older, same = (page_of(prose, number) for number in (0, 1, 2))
     newer = replace(newer, text=prose.article(0, version=1).text, revision=newer.revision + 10**8)
     older = replace(older, text=prose.article(1, version=1).text, revision=older.revision - 10**8)
     pages = [
         replace(newer, timestamp=_NEWEST + timedelta(days=9)),
         replace(older, timestamp=_OLDEST - timedelta(days=9)),
         same,
-        *(_page(prose, n_main + number) for number in range(17)),
+        *(page_of(prose, n_main + number) for number in range(17)),
     ]
-    return _pack(_head(prose), map(_page_xml, pages), None)
+    return pack(head(prose.language, prose.site), map(page_xml, pages), None)
 
 
 def _pages_from(language: str, seed: int, start: int, n_pages: int) -> tuple[bytes, list[bytes]]:
     """A head, and pages that the main dump of the language does not have."""
     prose = Prose(language, seed)
-    return _head(prose), [_page_xml(_page(prose, start + number)) for number in range(n_pages)]
+    return head(prose.language, prose.site), [page_xml(page_of(prose, start + number)) for number in range(n_pages)]
 
 
 def _bad_pages(seed: int, start: int) -> Iterator[bytes]:
@@ -276,16 +280,16 @@ def _bad_pages(seed: int, start: int) -> Iterator[bytes]:
         (b"  </page>\n", b""),
     ]):  # fmt: skip
         pages[4 * index + 2] = pages[4 * index + 2].replace(good, bad, 1)
-    return _pack(head, pages, 8)
+    return pack(head, pages, 8)
 
 
 def _cut_off(seed: int, start: int) -> list[bytes]:
-    streams = list(_pack(*_pages_from("es", seed, start, 40), 10))
+    streams = list(pack(*_pages_from("es", seed, start, 40), 10))
     return [*streams[:3], streams[3][: len(streams[3]) // 2]]
 
 
 def _bad_stream(seed: int, start: int) -> list[bytes]:
-    streams = list(_pack(*_pages_from("de", seed, start, 40), 10))
+    streams = list(pack(*_pages_from("de", seed, start, 40), 10))
     middle = len(streams[2]) // 2
     streams[2] = (
         streams[2][:middle] + bytes(byte ^ 0x55 for byte in streams[2][middle : middle + 8]) + streams[2][middle + 8 :]
@@ -298,4 +302,4 @@ def _bomb(seed: int, start: int) -> Iterator[bytes]:
     entities = ['<!ENTITY lol0 "lol">', *(f'<!ENTITY lol{n} "{f"&lol{n - 1};" * 10}">' for n in range(1, 10))]
     pages[5] = pages[5].replace(b"</text>", b" &lol9;</text>")
     doctype = "\n".join(["<!DOCTYPE mediawiki [", *entities, "]>", ""]).encode()
-    return _pack(doctype + head, pages, None)
+    return pack(doctype + head, pages, None)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from corpusmill.cli import main
-from corpusmill.samples import arxiv, books, c4, commoncrawl, github, stackexchange, wikipedia
+from corpusmill.samples import arxiv, books, c4, cirrus, commoncrawl, github, stackexchange, wikipedia
 from running import SMALL, UNFILTERED, corpusmill, digests, manifest, run_arguments
 
 OTHERS = ("commoncrawl", "c4", "github", "books", "arxiv", "stackexchange")
@@ -29,8 +29,8 @@ def test_damage_is_listed_with_path_offset_and_reason(finished: Path) -> None:
         assert row["offset"] >= 0
         assert row["detail"]
     damage = {
-        **commoncrawl.DAMAGE, **c4.DAMAGE, **github.DAMAGE, **wikipedia.DAMAGE, **books.DAMAGE, **arxiv.DAMAGE,
-        **{Path(name).name: errors for name, errors in stackexchange.DAMAGE.items()},
+        **commoncrawl.DAMAGE, **c4.DAMAGE, **github.DAMAGE, **wikipedia.DAMAGE, **cirrus.DAMAGE, **books.DAMAGE,
+        **arxiv.DAMAGE, **{Path(name).name: errors for name, errors in stackexchange.DAMAGE.items()},
     }  # fmt: skip
     del damage[c4.PUBLISHED_DAMAGED]  # no part of the recipe
     meant = {name: dict(errors) for name, errors in damage.items()}
@@ -46,7 +46,7 @@ def test_allow_damage_makes_it_a_success(inputs: Path, finished: Path, copy_of: 
 
 
 def test_named_sources_give_their_documents_alone(inputs: Path, finished: Path, tmp_path: Path) -> None:
-    globs = 'sources.wikipedia.inputs=["wikipedia/*wiki*.xml.bz2"]'
+    globs = 'sources.wikipedia.inputs=["wikipedia/*wiki*.{xml.bz2,json.gz}"]'
     settings = ("--set", globs, "--set", "sources.wikipedia.slice_mb=0.1", "--set", "dropped_heads=1")
     corpusmill("run", "llama1", "wikipedia", "--inputs", inputs, "--output", tmp_path / "out", *settings, expect=4)
     folders = ["documents/wikipedia", "dropped/wikipedia"]
@@ -59,7 +59,7 @@ def test_named_sources_give_their_documents_alone(inputs: Path, finished: Path, 
 def test_dry_run_writes_nothing_and_says_what_it_would_do(inputs: Path, finished: Path, tmp_path: Path) -> None:
     said = corpusmill(*run_arguments(inputs, tmp_path / "out", 1, "--dry-run")).stdout
     assert "name: sample" in said
-    assert "wikipedia: 12 inputs" in said
+    assert "wikipedia: 15 inputs" in said
     assert "0 finished" in said
     assert not (tmp_path / "out").exists()
     assert ", 0 to do" in corpusmill(*run_arguments(inputs, finished, 1, "--dry-run")).stdout

@@ -11,20 +11,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusmill.filters import wikitext, wikitext_layout, wikitext_scan, wikitext_site
+from corpusmill.filters import (
+    wikitext,
+    wikitext_kinds,
+    wikitext_layout,
+    wikitext_scan,
+    wikitext_site,
+    wikitext_variants,
+)
 from corpusmill.filters.wikitext import ENGLISH, Site, is_redirect, lead_text, to_text
 
 TESTS = Path(__file__).resolve().parents[1]
 GOLDEN = sorted((TESTS / "cases" / "wikitext").glob("*.txt"))
 ORACLE = TESTS.parents[1] / "shared" / "cases" / "wikipedia.jsonl"
 GERMAN = Site.of("de", {6: "File", 14: "Category"})
+SERBIAN = Site.of("sr", {})
 
 
 def collapse(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("module", [wikitext, wikitext_layout, wikitext_scan, wikitext_site])
+MODULES = [wikitext, wikitext_kinds, wikitext_layout, wikitext_scan, wikitext_site, wikitext_variants]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_doctests(module):
     result = doctest.testmod(module)
     assert result.attempted and not result.failed
@@ -67,7 +78,7 @@ def test_doctests(module):
         pytest.param("a'''b''' and c'''d", "ab and cd", id="bold-within-words"),
         pytest.param("'''''a''' b'' ''''c''''", "a b 'c'", id="quotes"),
         pytest.param("__NOTOC__ __БЕЗ_ОГЛ__ __init__ ~~~~a", "__init__ a", id="switches-and-signatures"),
-        pytest.param("-{10:30}- -{sr-ec: б; sr-el: b}-", "10:30 б", id="variants"),
+        pytest.param("-{a}- -{{b}}- 1990-{{{c}}}", "-{a}- -- 1990-", id="variants-are-text-without-a-converter"),
         pytest.param("&amp;lt; &lt;b&gt; a&nbsp;b &#8211; &copy=1 &#1;", "&lt; <b> a b – &copy=1", id="entities-once"),
         pytest.param("<nowiki>[[a]] &lt;</nowiki> ''b<nowiki/>''", "[[a]] < b", id="nowiki"),
         pytest.param("<math> x  < y </math> <ce>H2O</ce> <math/>", "$x < y$ $H2O$", id="formulas"),
@@ -75,6 +86,7 @@ def test_doctests(module):
         pytest.param("== A ==\n=== B ===\nc", "A\n\nB\nc", id="headings-over-text-stay"),
         pytest.param("== A [[b]] {{c}} ==\nd = e ==", "A b\nd = e ==", id="heading-with-markup"),
         pytest.param("* a\n** b\n#c\n:d\n; e : f\n*\n* {{g}}", "a\nb\nc\nd\ne : f", id="lists"),
+        pytest.param("== A ==\n* ...\n== B ==\n*…\n*... c\n...", "B\n... c\n...", id="placeholders-in-lists"),
         pytest.param(" x\n   y\n\n\n\nz", "x\n  y\n\nz", id="indent-and-blank-lines"),
         pytest.param("{|\n! h\n|-\n| a || b\n{|\n| c\n|}\n|}\nd", "d", id="nested-tables"),
         pytest.param("<table><tr><td>a</td><td>b</td></tr></table>c", "c", id="html-table"),
@@ -87,6 +99,36 @@ def test_doctests(module):
 )
 def test_markup(markup, expected):
     assert to_text(markup) == expected
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        pytest.param("-{10:30}- -{Windows XP; a}-", "10:30 Windows XP; a", id="text-that-is-not-converted"),
+        pytest.param("чај -{sr-ec: б; sr-el: b}-", "чај б", id="cyrillic-page"),
+        pytest.param("čaj i mleko -{sr-ec: б; sr-el: b}-", "čaj i mleko b", id="latin-page"),
+        pytest.param("чај -{SR-EL: b ;sr-ec:б}-", "чај б", id="any-order-and-case"),
+        pytest.param("чај -{sr-latn:b; sr-cyrl:б}-", "чај б", id="newer-names"),
+        pytest.param("чај -{sr-el:b}-", "чај b", id="only-the-other-script"),
+        pytest.param("чај -{sr:в; sr-el:b}-", "чај в", id="the-language-itself"),
+        pytest.param("чај -{sr-ec:а; б; sr-el:b;}-.", "чај а; б.", id="semicolon-in-a-value"),
+        pytest.param("чај -{sr-ec:&quot;а&quot;; sr-el:b}-", 'чај "а"', id="entities-in-a-value"),
+        pytest.param("чај -{A|sr-ec:а; sr-el:b}- -{+|sr-ec:в}-", "чај а в", id="rule-that-shows"),
+        pytest.param("чај -{A|b=>sr-ec:в;}-", "чај в", id="one-way-rule"),
+        pytest.param("чај -{H|sr-ec:а; sr-el:b}- -{T|sr-ec:а}- -{-|sr-ec:а}-в", "чај в", id="hidden-rules"),
+        pytest.param("чај -{R|sr-ec:а}- -{sr-el|b}-", "чај sr-ec:а b", id="raw"),
+        pytest.param("-{[[а|б]] ''в'' {{г}}}- [[-{д}-|е-{ж}-]] [[-{з}-]]", "б в еж з", id="markup-inside"),
+        pytest.param("чај -{а -{sr-ec:б; sr-el:b}- в}-", "чај а б в", id="nested"),
+        pytest.param("-{{{а}}}-б 1990-{{а}}-2000 в-{а}-{{б}}", "б 1990--2000 ва", id="next-to-braces"),
+        pytest.param("а -{ б\n\n== В ==\nг }- д }-", "а б\n\nВ\nг д", id="across-a-heading"),
+        pytest.param("а -{ б\n\nв -{г}-", "а б\n\nв г", id="never-closed"),
+        pytest.param("а }- б <nowiki>-{в}-</nowiki>", "а б -{в}-", id="never-opened-and-nowiki"),
+        pytest.param("-{" * 50 + "а" + "}-" * 50, "а", id="deep"),
+    ],
+)
+def test_serbian_variants(markup, expected):
+    assert collapse(to_text(markup, SERBIAN)) == collapse(expected)
+    assert collapse(lead_text(markup.replace("== В ==", "В"), SERBIAN)) == collapse(expected)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -228,10 +270,27 @@ def test_an_unclosed_mark_costs_itself_only(mark):
     assert "sentence of it. Next" in text
 
 
-@pytest.mark.parametrize("unit", [*PIECES, "{{a|[[b", "[[b|{{a", "[[a{{b}}|", "<ref>{{[[", "{{\n== a ==\n", "({{a}}"])
+HOSTILE = [
+    "{{a|[[b",
+    "[[b|{{a",
+    "[[a{{b}}|",
+    "<ref>{{[[",
+    "{{\n== a ==\n",
+    "({{a}}",
+    "-{a",
+    "-{a;",
+    "-{sr-ec:",
+    "-{a}-",
+]
+
+
+@pytest.mark.parametrize("unit", [*PIECES, *HOSTILE])
 def test_hostile_repetition_ends(unit):
     """A step that looks back or ahead further with every repetition would take hours here."""
-    to_text(unit * (300_000 // len(unit)))
+    text = unit * (300_000 // len(unit))
+    to_text(text)
+    to_text(text, SERBIAN)
+    to_text(text + "}-" * (text.count("-{") - 1) + ";" * 10**5 + "}-", SERBIAN)
 
 
 @pytest.mark.parametrize(
