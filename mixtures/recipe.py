@@ -85,7 +85,7 @@ class Recipe:
     sources: Sources
     schema: int = SCHEMA
     seed: int = 1  # turns the circle and orders shards; it decides nothing else
-    budget_tokens: int | None = None  # with a weight for each source; without it each source has its epochs
+    budget_tokens: int | None = None  # to be shared by weights (see plan.py); without it each source has its epochs
     max_epochs: float = 4.0  # `plan` calls a source short beyond this
     validation: float = 0.001  # share of the documents held out
     limit: float = 1.0  # hash-chosen share of the documents read
@@ -128,10 +128,13 @@ class Recipe:
                     f"no epochs for {', '.join(missing)}: give each source epochs, or a budget and weights."
                 )
             return
-        wrong = [name for name, source in self.active.items() if source.weight is None or source.epochs is not None]
+        wrong = [name for name, source in self.active.items() if source.weight is None and source.epochs is None]
         if wrong:
-            raise ValueError(f"with budget_tokens each source has a weight and no epochs; see {', '.join(wrong)}.")
-        total = sum(source.weight or 0.0 for source in self.active.values())
+            raise ValueError(f"with budget_tokens each source has a weight, or epochs; see {', '.join(wrong)}.")
+        weights = [source.weight for source in self.active.values() if source.weight is not None]
+        if not weights:
+            raise ValueError("budget_tokens is shared by weights, and no source has one.")
+        total = sum(weights)
         if abs(total - 100) > 0.05:
             raise ValueError(f"the weights sum to {total:g}; expected 100 (per cent).")
 

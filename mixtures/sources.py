@@ -38,8 +38,8 @@ class SourceRecipe:
 
     inputs: tuple[str, ...]
     root: str = ""
-    weight: float | None = None  # per cent of the tokens written
-    epochs: float | None = None  # passes over the source, fractions allowed
+    weight: float | None = None  # per cent of the tokens that are shared by weights
+    epochs: float | None = None  # passes over the source, fractions allowed; beside a weight, at most so many
     paper: PaperRow | None = None
     part_mb: float = 256.0  # text in one document file; only inputs that cannot be cut need a second one
 

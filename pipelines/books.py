@@ -236,4 +236,5 @@ SOURCE = Source(
     check=check,
     left_out=left_out,
     decides=lambda recipe: {"columns": dataclasses.asdict(recipe.columns), "max_book_mb": recipe.max_book_mb},
+    split_key=lambda book: book.meta.get("cluster") or book.id,  # books that share content
 )

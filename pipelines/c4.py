@@ -41,7 +41,7 @@ from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
 from .dates import seconds_of
 from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, keep_if, stem_of, step
-from .web import blocking_steps, check_languages, check_lists, keep_languages, odd_lists, wanted_lists
+from .web import blocking_steps, check_languages, check_lists, keep_languages, odd_lists, page_key, wanted_lists
 
 # Names of what the steps use.
 LANGUAGE_MODEL, BADWORDS = "language", "bad words"
@@ -388,4 +388,5 @@ SOURCE = Source(
     made=made,
     left_out=left_out,
     decides=lambda recipe: {"form": recipe.form, "max_page_mb": recipe.max_page_mb},
+    split_key=page_key,
 )

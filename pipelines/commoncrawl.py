@@ -29,7 +29,7 @@ from ..models.pieces import open_piece_model
 from ..records import Bucket, Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
 from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, stem_of, step
-from .web import blocking_steps, check_languages, check_lists, keep_languages, odd_lists, wanted_lists
+from .web import blocking_steps, check_languages, check_lists, keep_languages, odd_lists, page_key, wanted_lists
 
 # Names of what the steps use.
 LANGUAGE_MODEL, CUTOFFS, CITATION_MODEL, URLS = "language", "cutoffs", "citation", "cited URLs"
@@ -399,4 +399,5 @@ SOURCE = Source(
     content=lambda page: page.meta["digest"],
     about_content="RedPajama: by the digest of the page as it was crawled, over all dumps; only with unique_content",
     decides=lambda recipe: {"max_page_mb": recipe.max_page_mb},
+    split_key=page_key,
 )

@@ -356,4 +356,5 @@ SOURCE = Source(
     uses=(PLACES,),
     beside=(FILES, TABLE_OF_LICENSES),
     check_kinds=check_kinds,
+    split_key=lambda file: f"content:{xxhash.xxh3_128_hexdigest(file.text.encode())}",
 )

@@ -170,6 +170,7 @@ class Source:
     beside: tuple[str, ...] = ()  # kinds of slices that hold no documents, but what is to be known of them
     check_kinds: Callable[[Any, Collection[str]], None] = lambda options, kinds: None  # raises UsageError
     pieces: str = "lines"  # what accounts are kept of within its documents
+    split_key: Callable[[Document], str] = lambda document: document.id  # all with it lie on one side of the split
     version: int = 1
 
 

@@ -6,9 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import UsageError, did_you_mean
 from ..filters.blocklist import open_block_list
+from ..filters.urls import normalize_url
 from ..models.language import open_language_model
 from ..records import Document, Dropped, Reason, counted
 from .source import Aids, Basis, Step, Wanted, drop, step
+
+
+def page_key(page: Document) -> str:
+    """What must not lie on both sides of the validation split: the same address, in any crawl, and in C4."""
+    return f"web:{normalize_url(page.meta['url']) or page.id}"
 
 
 def blocking_steps(lists: Sequence[str], aids: Aids) -> tuple[Step, ...]:

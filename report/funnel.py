@@ -101,6 +101,7 @@ def mixture(rows: Sequence[Mapping[str, Any]]) -> Table:
         "written": lambda row: number(row.get("written")),
         "one pass": lambda row: number(row["available"]),
         "epochs": lambda row: decimal(row["epochs"]) + (" (too small)" if row["short"] else ""),
+        "missing": lambda row: number(row.get("missing") or None),
         "paper's epochs": lambda row: decimal((row["paper"] or {}).get("epochs")),
     }
     known = {name: cell for name, cell in columns.items() if any(cell(row) != UNKNOWN for row in rows)}

@@ -21,7 +21,7 @@ CRAWL = "sources.commoncrawl"
         pytest.param("sources.wikipedia.languages=[no, de]", "got False (YAML takes no and yes", id="Norwegian"),
         pytest.param("sources.wikipedia.epochs=-1", "epochs must be above 0", id="negative epochs"),
         pytest.param("sources.wikipedia.epochs=null", "no epochs for wikipedia", id="no epochs and no budget"),
-        pytest.param("budget_tokens=1000", "each source has a weight and no epochs", id="a budget needs weights"),
+        pytest.param("budget_tokens=1000", "no source has one", id="a budget needs weights"),
         pytest.param("validation=0.9", "validation must lie in 0.0–0.5", id="range"),
         pytest.param("tokenizer.vocab_size=200", "vocab_size must be at least 300", id="vocabulary"),
         pytest.param("sources.wikipedia.languages=en", "expected a list of str, as in [a, b], got 'en'", id="no list"),
