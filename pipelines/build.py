@@ -30,10 +30,11 @@ from ..mixtures.recipe import Recipe
 from ..mixtures.sources import GithubRecipe
 from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
-from ..shards.formats import FORMATS
+from ..shards.formats import FORMATS, check_formats
+from ..shards.spec import PLAN
 from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sizes, write_json
 from ..tokenizer.encode import MODEL
-from . import tokens
+from . import shards, tokens
 from .documents import documents_phase, settled_documents
 from .engine.driver import Driver
 from .exchange import asking_steps, groups_of, hash_phase, make_exchanges
@@ -64,7 +65,7 @@ def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
     """Refuse what cannot be done before anything is.
 
     Raises:
-        UsageError: a source that is not built yet, or not in the recipe; an unknown shard format.
+        UsageError: a source that is not built yet, or not in the recipe; a shard format that cannot be written.
     """
     for name in sources:
         if name not in recipe.active:
@@ -78,9 +79,7 @@ def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
         )
     if recipe.ngram.estimator == "lmplz" and not find_tool("lmplz"):
         raise UsageError("ngram.estimator: lmplz is not on PATH. Build it from KenLM's sources, or set it to own.")
-    unknown = [form for form in recipe.shards.formats if form not in FORMATS]
-    if unknown:
-        raise UsageError(f"shards.formats: unknown format {unknown[0]}; known: {', '.join(FORMATS)}.")
+    check_formats(recipe.shards.formats)
 
 
 def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool, ngrams: bool = False) -> None:
@@ -309,12 +308,24 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[s
     model = tokens.only_file(driver.run(tokens.tokenizer_phase(lines, recipe)), MODEL)
     tokenised = driver.run(tokens.tokens_phase(corpus, model))
     mixture = tokens.mixture_phase(tokenised, recipe, model)
-    plan_file = tokens.only_file(driver.run(mixture), tokens.PLAN)
-    planned = read_json(join(driver.output, tokens.PLAN))
-    driver.run(tokens.shards_phase(mixture, plan_file, planned["n_shards"], recipe))
+    plan_file = tokens.only_file(driver.run(mixture), PLAN)
+    planned = read_json(join(driver.output, PLAN))
+    n_shards, sequence = planned["n_shards"], recipe.shards.sequence
+    equal = {}
+    if sequence and sequence.equal:
+        equal = shards.fewest(driver.run(shards.sequences_phase(mixture, plan_file, n_shards, recipe)))
+    made = driver.run(shards.shards_phase(mixture, plan_file, n_shards, recipe, equal))
+    described = shards.written_of(made, planned, recipe)
+    driver.run(shards.formats_phase(made, described, recipe))
     written = {source: p["tokens"] for source, p in planned["plans"]["train"].items()}
     table = [{**asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
-    return {"table": table, "n_shards": planned["n_shards"], "tokenizer_sha256": model.sha256}
+    return {
+        "table": table,
+        "n_shards": n_shards,
+        "tokenizer_sha256": model.sha256,
+        "sequences": shards.sequences_written(made, equal) if sequence else {},
+        "trainers": {form: FORMATS[form].arguments(described) for form in recipe.shards.formats},
+    }
 
 
 def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:
