@@ -196,9 +196,18 @@ def first_phase(source: str, work: Work, recipe: Recipe, sources: Sequence[str])
 
 
 def build(
-    driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], sources: Sequence[str], whole: bool
+    driver: Driver,
+    recipe: Recipe,
+    inputs: Inputs,
+    work: Mapping[str, Work],
+    sources: Sequence[str],
+    whole: bool,
+    again: Sequence[str],
 ) -> dict[str, Any]:
     """Run all phases and write the manifest; with `whole` false, only the documents of the given sources.
+
+    Args:
+        again: the words of the command that does all this again, for the manifest.
 
     Returns:
         What `manifest.json` holds.
@@ -208,7 +217,7 @@ def build(
         corpus[source] = make_documents(driver, source, work, recipe, sources)
         say_that_nothing_stays(driver, source)
     mixture = make_shards(driver, recipe, corpus) if whole else None
-    facts = record(driver, recipe, inputs, sources, mixture)
+    facts = record(driver, recipe, inputs, sources, mixture, again)
     beside = ("cited/", "ngram/", "wikipedia/leads/") if "commoncrawl" in sources else ()
     driver.drop_stale_phases(("",) if whole else (*(f"{source}/" for source in sources), *beside))
     return facts
@@ -227,7 +236,12 @@ def say_that_nothing_stays(driver: Driver, source: str) -> None:
 
 
 def build_ngrams(
-    driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], languages: Sequence[str]
+    driver: Driver,
+    recipe: Recipe,
+    inputs: Inputs,
+    work: Mapping[str, Work],
+    languages: Sequence[str],
+    again: Sequence[str],
 ) -> dict[str, Any]:
     """Train n-gram models alone, without `languages` of all that are there. Returns what `manifest.json` holds.
 
@@ -244,11 +258,16 @@ def build_ngrams(
         )
     languages = sorted({*languages, *(before & set(there))}) if languages else there or wanted
     train_ngrams(driver, leads, languages, recipe)
-    return record(driver, recipe, inputs, [], None)
+    return record(driver, recipe, inputs, [], None, again)
 
 
 def record(
-    driver: Driver, recipe: Recipe, inputs: Inputs, sources: Sequence[str], mixture: dict[str, Any] | None
+    driver: Driver,
+    recipe: Recipe,
+    inputs: Inputs,
+    sources: Sequence[str],
+    mixture: dict[str, Any] | None,
+    again: Sequence[str],
 ) -> dict[str, Any]:
     """Write the manifest, and return what `manifest.json` holds."""
     facts = {
@@ -256,6 +275,7 @@ def record(
         "recipe": recipe.name,
         "recipe_digest": recipe.digest,
         "complete": mixture is not None,
+        "command": list(again),
         "inputs": {source: given.recorded() for source, given in inputs.items()},
         "sources": {source: _account(driver.finished, source) for source in sources},
         "left_out": {source: SOURCES[source].left_out(recipe.active[source]) for source in sources},

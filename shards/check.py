@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,12 @@ from .tokens import INDEX, token_dtype
 # Beside what the manifest lists: the record itself, and what differs from run to run.
 OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock")
 OUR_FOLDERS = (WORK, "logs", "errors")
-REWRITE = "The same `corpusmill run` writes it again."
+# The next move, before the command.
+REWRITE, REMAKE, REMOVE = (
+    "This writes it again:",
+    "This makes it again:",
+    "Delete it; this makes it again, and no more:",
+)
 
 
 def check_output(output: str) -> Iterator[Difference | None]:
@@ -40,8 +47,15 @@ def check_output(output: str) -> Iterator[Difference | None]:
         )
     facts = read_facts(output)
     if facts is None:
-        yield Difference("manifest.json", f"is not as it was written. {REWRITE}")
+        yield Difference("manifest.json", "is not as it was written. The same `corpusmill run` writes it again.")
         return
+    command = shlex.join(facts.get("command", ["corpusmill", "run", "…"]))
+    for found in _check(output, facts, there):
+        yield found and Difference(found.path, f"{found.text} {command}" if found.text.endswith(":") else found.text)
+
+
+def _check(output: str, facts: Mapping[str, Any], there: Mapping[str, int]) -> Iterator[Difference | None]:
+    """As `check_output`; a text that ends in a colon wants the command behind it."""
     recipe, trouble = _read_recipe(output, facts)
     if trouble:
         yield trouble
@@ -63,8 +77,12 @@ def check_output(output: str) -> Iterator[Difference | None]:
     yield from _check_accounts(output, records, facts)
     if facts["mixture"] and recipe:
         tokenizer = Tokenizer(join(output, MODEL))
-        yield from _check_tokens(output, records, tokenizer.vocab_size)
-        yield from check_shards(output, records, facts, recipe, tokenizer)
+        inside = [
+            _check_tokens(output, records, tokenizer.vocab_size),
+            check_shards(output, records, facts, recipe, tokenizer),
+        ]
+        for difference in chain.from_iterable(inside):
+            yield Difference(difference.path, f"{difference.text} {REMOVE if difference.path in records else REWRITE}")
 
 
 def _read_recipe(output: str, facts: Mapping[str, Any]) -> tuple[Recipe | None, Difference | None]:
@@ -94,15 +112,14 @@ def _read_manifest(
 
 def _check_file(output: str, record: Record, size: int | None) -> Difference | None:
     """Size and digest, and for a table the rows that it is said to have."""
-    redo = "Delete it; the same `corpusmill run` makes it again."
     if size is None:
-        return Difference(record.path, "gone. The same `corpusmill run` makes it again.")
+        return Difference(record.path, f"gone. {REMAKE}")
     if size != record.bytes:
-        return Difference(record.path, f"expected {record.bytes:,} bytes, got {size:,}. {redo}")
+        return Difference(record.path, f"expected {record.bytes:,} bytes, got {size:,}. {REMOVE}")
     if (got := sha256_of(join(output, record.path))) != record.sha256:
-        return Difference(record.path, f"expected sha256 {record.sha256}, got {got}. {redo}")
+        return Difference(record.path, f"expected sha256 {record.sha256}, got {got}. {REMOVE}")
     if record.path.endswith(".parquet") and (n_rows := read_footer(join(output, record.path))[0]) != record.rows:
-        return Difference(record.path, f"expected {record.rows:,} rows, got {n_rows:,}. {redo}")
+        return Difference(record.path, f"expected {record.rows:,} rows, got {n_rows:,}. {REMOVE}")
     return None
 
 
