@@ -44,8 +44,7 @@ def read(files: Given, spec: ShardSpec) -> Content:
 def arguments(written: Written) -> dict[str, str]:
     folder, width = "shards/datatrove/train", written.dtype.itemsize
     return {
-        "datatrove": f'DatatroveFolderDataset("{folder}", seq_len={written.length}, filename_pattern="{folder}/*.ds", '
-        f"token_size={width})",
+        "datatrove": f'DatatroveFolderDataset("{folder}", seq_len={written.length}, token_size={width})',
         "nanotron": f"data_stages[].data.dataset: {{dataset_folder: [{folder}], vocab_size: {written.vocab_size}, "
         f"token_size_in_bytes: {width}}}   tokens.sequence_length: {written.length}",
     }

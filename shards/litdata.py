@@ -98,14 +98,15 @@ def read(files: Given, spec: ShardSpec) -> Content:
     lengths: list[Ids] = [np.zeros(0, np.int64)]
     for one in json.loads(bytes(files[path]))["chunks"]:
         chunk = f"{spec.split}/{one['filename']}"
-        expect(chunk in files and len(files[chunk]) == one["chunk_bytes"], path, f"it is not the index of {chunk}")
+        expect(chunk in files, path, f"it names {chunk}, which is not of this shard")
         n = int(view(files[chunk], "<u4", chunk, 0, 1)[0])
         offsets = view(files[chunk], "<u4", chunk, 4, n + 1).astype(np.int64)
         right = offsets[0] == 4 * (n + 2) and offsets[-1] == len(files[chunk])
         expect(bool(right), chunk, "its offsets are not those of its documents")
         tokens.append(view(files[chunk], spec.dtype, chunk, int(offsets[0])))
         lengths.append(np.diff(offsets) // spec.dtype.itemsize)
-        expect((n, len(tokens[-1])) == (one["chunk_size"], one["dim"]), path, f"it counts otherwise than {chunk}")
+        counted = (one["chunk_bytes"], one["chunk_size"], one["dim"])
+        expect(counted == (len(files[chunk]), n, len(tokens[-1])), path, f"it counts otherwise than {chunk}")
     return Content(np.concatenate(tokens), np.concatenate(lengths))
 
 

@@ -118,12 +118,13 @@ def read(files: Given, spec: ShardSpec) -> Content:
     lengths: list[int] = []
     for one in json.loads(bytes(files[path]))["shards"]:
         part = f"{folder}/{one['raw_data']['basename']}"
-        expect(part in files and len(files[part]) == one["raw_data"]["bytes"], path, f"it is not the index of {part}")
+        expect(part in files, path, f"it names {part}, which is not of this shard")
         before = len(lengths)
         for ids in _samples(files, part, spec):
             tokens.append(ids)
             lengths.append(len(ids))
-        expect(len(lengths) - before == one["samples"], path, f"expected {len(lengths) - before} samples in {part}")
+        counted = (one["raw_data"]["bytes"], one["samples"])
+        expect(counted == (len(files[part]), len(lengths) - before), path, f"it counts otherwise than {part}")
     return Content(np.concatenate(tokens), np.array(lengths, np.int64))
 
 

@@ -4,8 +4,9 @@ import tempfile
 
 import numpy as np
 from compare import report, same, splits
-from datasets import load_dataset
+from datasets import disable_progress_bars, load_dataset
 
+disable_progress_bars()
 total = 0
 with tempfile.TemporaryDirectory() as cache:
     for variant, folder, split, shards in splits():

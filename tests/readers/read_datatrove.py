@@ -7,11 +7,8 @@ from datatrove.utils.dataset import DatatroveFolderDataset
 LENGTH = 63
 total = 0
 for variant, folder, split, shards in splits():
-    pattern = str(folder / f"datatrove/{split}/*.ds")
     width = shards[0].tokens.dtype.itemsize
-    found = DatatroveFolderDataset(
-        str(folder / f"datatrove/{split}"), LENGTH, filename_pattern=pattern, token_size=width, return_positions=True
-    )
+    found = DatatroveFolderDataset(str(folder / f"datatrove/{split}"), LENGTH, token_size=width, return_positions=True)
     windows, positions = [], []
     for shard in shards:
         of_shard = np.concatenate([np.arange(len(document)) for document in shard.documents])
