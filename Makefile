@@ -52,7 +52,7 @@ test-readers: $(foreach name,grain datasets torch streaming,$(READERS)/$(name)/.
 		--set "shards.sequence={length: 256, documents: $$way, equal: true}" >/dev/null || exit; done
 	$(BIN)/python tests/readers/expected.py $(READ)
 	@echo "read by:"
-	@failed=0; for one in grain/grain datasets/datasets torch/megatron torch/datatrove torch/litdata streaming/streaming; do \
+	@failed=0; for one in grain/grain datasets/datasets torch/megatron torch/datatrove torch/litdata torch/olmo streaming/streaming; do \
 		$(READERS)/$${one%/*}/bin/python tests/readers/read_$${one#*/}.py $(READ) || { echo "FAILED: $$one"; failed=1; }; \
 	done; exit $$failed
 

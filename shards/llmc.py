@@ -42,7 +42,8 @@ def write(shard: Shard, spec: ShardSpec) -> Files:
             f"{spec.name}: llm.c counts up to {MAX_TOKENS:,} tokens in a shard, got {len(shard.tokens):,}; "
             "set a smaller shards.tokens"
         )
-    return {path_of(spec): header(len(shard.tokens), spec.dtype.itemsize) + ids_of(shard, spec).tobytes()}
+    first = np.frombuffer(header(len(shard.tokens), spec.dtype.itemsize), np.uint8)
+    return {path_of(spec): np.concatenate([first, ids_of(shard, spec).view(np.uint8)]).data}
 
 
 def read(files: Given, spec: ShardSpec) -> Content:

@@ -53,9 +53,9 @@ def arguments(written: Written) -> dict[str, str]:
         "NumPy": f'np.memmap("shards/raw/{written.names("train")[0]}.bin", dtype="{written.dtype.name}", mode="r")',
     }
     if written.dtype.itemsize == 2:  # nanoGPT reads nothing else
-        found["nanoGPT"] = (
-            "mkdir data/corpusmill; cat shards/raw/train-*.bin > data/corpusmill/train.bin; "
-            "cat shards/raw/val-*.bin > data/corpusmill/val.bin; "
+        found["nanoGPT (in its folder; OUT is the output folder)"] = (
+            "mkdir data/corpusmill; cat OUT/shards/raw/train-*.bin > data/corpusmill/train.bin; "
+            "cat OUT/shards/raw/val-*.bin > data/corpusmill/val.bin; "
             f"python -c 'import pickle; pickle.dump(dict(vocab_size={written.vocab_size}), "
             'open("data/corpusmill/meta.pkl", "wb"))\'; python train.py --dataset=corpusmill'
         )
