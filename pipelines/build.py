@@ -157,8 +157,11 @@ def urls_by_name(models: Mapping[str, Model]) -> dict[str, str]:
 
 
 def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
-    """What about the inputs is no error, but most likely not meant."""
+    """What about the inputs, or the recipe, is no error, but most likely not meant."""
     notes = []
+    if recipe.shards.sequence and not any(FORMATS[form].rows for form in recipe.shards.formats):
+        rows = ", ".join(form for form, one in FORMATS.items() if one.rows)
+        notes.append(f"shards.sequence: changes nothing, for none of shards.formats has rows (as {rows} have).")
     for source, one in work.items():
         seen: dict[str, str] = {}
         for name, identity in {r.slice.input.name: r.slice.input.identity for r in one.plan}.items():

@@ -89,6 +89,7 @@ def _module() -> Any:
 
 
 def write(shard: Shard, spec: ShardSpec) -> Files:
+    """The files of a shard."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "shard")
         writer = _module().ArrayRecordWriter(str(path), GROUPS)
@@ -99,6 +100,7 @@ def write(shard: Shard, spec: ShardSpec) -> Files:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "shard")
         path.write_bytes(bytes(files[path_of(spec)]))
@@ -111,6 +113,7 @@ def read(files: Given, spec: ShardSpec) -> Content:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     files = "shards/arrayrecord/train.array_record-*"
     return {
         "Grain": f'grain.MapDataset.source(grain.sources.ArrayRecordDataSource(sorted(glob("{files}"))))',

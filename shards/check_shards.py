@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -84,44 +84,61 @@ def check_shards(
     """Every format of every shard against the shard's index, and all together against the manifest."""
     plan = read_json(join(output, PLAN))
     counted = facts["mixture"]["sequences"]
-    written: Counter[str] = Counter()
-    tokens: dict[str, dict[int, int]] = defaultdict(dict)
-    sequences: dict[str, Counter[str]] = defaultdict(Counter)
-    of_shard: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for path, record in records.items():
-        if path.startswith("shards/") and path.count("/") > 1:
-            of_shard[record.item][path.split("/")[1]].append(path)
+    found = Totals()
+    of_shard = _files_by_item(records)
     for split, total in sorted(facts["mixture"]["n_shards"].items()):
         each = counted.get(split, {}).get("each")
         for number in range(total):
-            spec = ShardSpec(
+            one = ShardSpec(
                 split, number, total, **plan["spec"], sources=tuple(sorted(plan["token_files"])),
                 sequence=recipe.shards.sequence, n_sequences=each,
             )  # fmt: skip
-            table = read_table(join(output, f"shards/index/{spec.name}.parquet"))
-            shard = _open(output, spec, table, tokenizer)
-            tokens[split][number] = shard.n_tokens
-            if split == "train":
-                for source, length in zip(table["source"].to_pylist(), shard.length.tolist(), strict=True):
-                    written[source] += length
-            if shard.layout:
-                found = shard.layout
-                left_out = shard.n_tokens - found.n_held
-                sequences[split].update(sequences=found.n, padding=found.n_padding, left_out=left_out)
-            yield from _check_shard(output, shard, of_shard[spec.name], records, tokenizer)
-    per_shard = {split: tuple(n for _, n in sorted(counts.items())) for split, counts in tokens.items()}
-    told = Written(per_shard, plan["spec"]["vocab_size"], plan["spec"]["bos_id"], plan["spec"]["eos_id"])
+            table = read_table(join(output, f"shards/index/{one.name}.parquet"))
+            shard = _open(output, one, table, tokenizer)
+            found.add(shard, table)
+            yield from _check_shard(output, shard, of_shard[one.name], records, tokenizer)
+    spec = plan["spec"]
+    tokens = {split: tuple(counts) for split, counts in found.tokens.items()}
+    told = Written(tokens, spec["vocab_size"], spec["bos_id"], spec["eos_id"], recipe.shards.sequence)
     yield from _check_joined(output, of_shard, told)
     for row in facts["mixture"]["table"]:
-        if written[row["source"]] != row["written"]:
+        if found.of_source[row["source"]] != row["written"]:
             text = f"{row['source']}: expected {row['written']:,} training tokens by the plan"
-            yield Difference("shards/index", f"{text}, got {written[row['source']]:,}.")
+            yield Difference("shards/index", f"{text}, got {found.of_source[row['source']]:,}.")
     for split, said in counted.items():
-        for name, n in sequences[split].items():
+        for name, n in found.sequences[split].items():
             if said[name] != n:
-                yield Difference(
-                    "manifest.json", f"{split}: expected {n:,} for {name} by the shards, got {said[name]:,}."
-                )
+                text = f"{split}: expected {n:,} for {name} by the shards, got {said[name]:,}."
+                yield Difference("manifest.json", text)
+
+
+@dataclass
+class Totals:
+    """What all shards together have."""
+
+    of_source: Counter[str] = field(default_factory=Counter)  # training tokens
+    tokens: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # by split, of each shard
+    sequences: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # by split
+
+    def add(self, shard: ShardCheck, table: pa.Table) -> None:
+        """Count the next shard of its split."""
+        split, layout = shard.spec.split, shard.layout
+        self.tokens[split].append(shard.n_tokens)
+        if split == "train":
+            for source, length in zip(table["source"].to_pylist(), shard.length.tolist(), strict=True):
+                self.of_source[source] += length
+        if layout:
+            left_out = shard.n_tokens - layout.n_held
+            self.sequences[split].update(sequences=layout.n, padding=layout.n_padding, left_out=left_out)
+
+
+def _files_by_item(records: Mapping[str, Record]) -> dict[str, dict[str, list[str]]]:
+    """Work item → format → its files."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for path, record in records.items():
+        if path.startswith("shards/") and path.count("/") > 1:
+            found[record.item][path.split("/")[1]].append(path)
+    return found
 
 
 def _open(output: str, spec: ShardSpec, table: pa.Table, tokenizer: Tokenizer) -> ShardCheck:

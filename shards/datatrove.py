@@ -23,6 +23,7 @@ def readable(n_tokens: int) -> str:
 
 
 def write(shard: Shard, spec: ShardSpec) -> Files:
+    """The files of a shard."""
     stem, n = f"{spec.split}/{spec.name}.ds", len(shard.tokens)
     lines = (f"tokenizer.model|{spec.dtype.itemsize}", str(n), readable(n))
     return {
@@ -33,6 +34,7 @@ def write(shard: Shard, spec: ShardSpec) -> Files:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     path = f"{spec.split}/{spec.name}.ds"
     tokens = view(files[path], spec.dtype, path)
     ends = view(files[f"{path}.index"], "<u8", f"{path}.index").astype(np.int64)
@@ -42,6 +44,7 @@ def read(files: Given, spec: ShardSpec) -> Content:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     folder, width = "shards/datatrove/train", written.dtype.itemsize
     return {
         "datatrove": f'DatatroveFolderDataset("{folder}", seq_len={written.length}, token_size={width})',

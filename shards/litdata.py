@@ -58,6 +58,7 @@ def encode_chunk(ids: Ids, lengths: Ids) -> bytes:
 
 
 def write(shard: Shard, spec: ShardSpec) -> Files:
+    """The files of a shard."""
     ids, lengths = ids_of(shard, spec), document_lengths(shard)
     ends = np.cumsum(lengths)
     files: Files = {}
@@ -93,6 +94,7 @@ def join(written: Written, pieces: Mapping[str, bytes]) -> Files:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     path = piece_of(spec)
     tokens: list[Ids] = [np.zeros(0, spec.dtype)]
     lengths: list[Ids] = [np.zeros(0, np.int64)]
@@ -111,5 +113,6 @@ def read(files: Given, spec: ShardSpec) -> Content:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     loader = f"TokensLoader(block_size={written.length} + 1)"
     return {"LitData": f'StreamingDataset("shards/litdata/train", item_loader={loader}, shuffle=False)'}

@@ -37,6 +37,7 @@ def header(n_tokens: int, width: int) -> bytes:
 
 
 def write(shard: Shard, spec: ShardSpec) -> Files:
+    """The files of a shard."""
     if len(shard.tokens) > MAX_TOKENS:
         raise ShardError(
             f"{spec.name}: llm.c counts up to {MAX_TOKENS:,} tokens in a shard, got {len(shard.tokens):,}; "
@@ -47,6 +48,7 @@ def write(shard: Shard, spec: ShardSpec) -> Files:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     path = path_of(spec)
     start = HEADER_INTS * 4
     tokens = view(files[path], spec.dtype, path, start)
@@ -56,6 +58,7 @@ def read(files: Given, spec: ShardSpec) -> Content:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     return {
         "llm.c": '-i "shards/llmc/corpusmill_train_*.bin" -j "shards/llmc/corpusmill_val_*.bin" '
         f"-t {written.length}   (each shard must hold at least processes * batch * length + 1 tokens)"

@@ -73,6 +73,7 @@ def encode_shard(samples: list[bytes], described: Mapping[str, Any]) -> bytes:
 
 
 def write(shard: Shard, spec: ShardSpec) -> Files:
+    """The files of a shard."""
     rows, length = rows_of(shard, spec), spec.sequence.length if spec.sequence else None
     described, folder = config(spec.dtype, length), folder_of(spec)
     files: Files = {}
@@ -112,6 +113,7 @@ def join(written: Written, pieces: Mapping[str, bytes]) -> Files:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     folder = folder_of(spec)
     path = f"{folder}/{INDEX}"
     tokens: list[Ids] = [np.zeros(0, spec.dtype)]
@@ -144,6 +146,7 @@ def _samples(files: Given, path: str, spec: ShardSpec) -> list[Ids]:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     local = 'StreamingDataset(local="shards/mds", split="train", shuffle=False, batch_size=…)'
     if written.sequence is None:
         return {"mosaicml-streaming": local}

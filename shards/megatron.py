@@ -62,6 +62,7 @@ def write(shard: Shard, spec: ShardSpec) -> Files:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     path, dtype = f"{spec.name}.idx", dtype_of(spec.vocab_size)
     n = int(view(files[path], "<u8", path, 18, 1)[0])
     lengths = view(files[path], "<i4", path, _HEAD, n).astype(np.int64)
@@ -86,6 +87,7 @@ def join(written: Written, pieces: Mapping[str, bytes]) -> Files:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     model = "tokenizer/tokenizer.model"
     return {
         "Megatron-LM": f"--per-split-data-args-path shards/megatron/{BLEND} --seq-length {written.length} "

@@ -18,6 +18,7 @@ from .spec import Content, Files, Given, ShardSpec, Written, expect, ids_of, vie
 
 
 def write(shard: Shard, spec: ShardSpec) -> Files:
+    """The files of a shard."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     for start, length, file, row, source, copy in shard.table.tolist():
@@ -33,6 +34,7 @@ def write(shard: Shard, spec: ShardSpec) -> Files:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     path = f"{spec.name}.csv.gz"
     lines = csv.reader(io.StringIO(gzip.decompress(bytes(files[path])).decode()))
     borders = np.array([(int(start), int(end)) for start, end, *_ in lines], np.int64).reshape(-1, 2)
@@ -42,6 +44,7 @@ def read(files: Given, spec: ShardSpec) -> Content:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     marks = [f"eos_token_id={written.eos_id}, bos_token_id={written.bos_id}"]
     pad = written.sequence.pad if written.sequence else 0
     return {

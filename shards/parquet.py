@@ -18,6 +18,7 @@ ROW_GROUP = 1000
 
 
 def write(shard: Shard, spec: ShardSpec) -> Files:
+    """The files of a shard."""
     rows = rows_of(shard, spec)
     names = np.array(spec.sources, object)
     schema = _schema(spec)
@@ -57,6 +58,7 @@ def _masks(rows: Rows, part: slice) -> pa.Array:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     buffer = pa.py_buffer(np.ascontiguousarray(files[f"{spec.name}.parquet"]))
     lists = pq.read_table(pa.BufferReader(buffer), columns=["input_ids"], use_threads=False)["input_ids"]
     lengths = [chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in lists.chunks]
@@ -67,6 +69,7 @@ def read(files: Given, spec: ShardSpec) -> Content:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     splits = {"train": "train", "validation": "val"}
     files = {name: f"shards/parquet/{split}-*.parquet" for name, split in splits.items() if written.names(split)}
     return {"datasets": f'load_dataset("parquet", data_files={files})'.replace("'", '"')}

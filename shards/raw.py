@@ -41,6 +41,7 @@ def write(shard: Shard, spec: ShardSpec) -> Files:
 
 
 def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
     path = f"{spec.name}.bin"
     tokens, described = view(files[path], spec.dtype, path), json.loads(bytes(files[f"{spec.name}.json"]))
     expect(described["tokens"] == len(tokens), f"{spec.name}.json", f"expected {len(tokens):,} tokens, got other ones")
@@ -48,6 +49,7 @@ def read(files: Given, spec: ShardSpec) -> Content:
 
 
 def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
     found = {
         "corpusmill": "corpusmill train .",
         "NumPy": f'np.memmap("shards/raw/{written.names("train")[0]}.bin", dtype="{written.dtype.name}", mode="r")',

@@ -92,6 +92,7 @@ class Written:
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """As in `ShardSpec`."""
         return token_dtype(self.vocab_size)
 
     @property
