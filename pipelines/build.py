@@ -340,13 +340,16 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[s
     made = driver.run(shards.shards_phase(mixture, plan_file, n_shards, recipe, equal))
     described = shards.written_of(made, planned, recipe)
     driver.run(shards.formats_phase(made, described, recipe))
+    sequences = shards.sequences_written(made, equal) if sequence else {}
+    for note in shards.large_losses(sequences, described):
+        driver.say(note)
     written = {source: p["tokens"] for source, p in planned["plans"]["train"].items()}
     table = [{**asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
     return {
         "table": table,
         "n_shards": n_shards,
         "tokenizer_sha256": model.sha256,
-        "sequences": shards.sequences_written(made, equal) if sequence else {},
+        "sequences": sequences,
         "trainers": {form: FORMATS[form].arguments(described) for form in recipe.shards.formats},
     }
 

@@ -245,3 +245,19 @@ def sequences_written(shards: Mapping[str, Receipt], equal: Mapping[str, int]) -
             for key in ("sequences", "padding", "left_out"):
                 mine[key] = (mine[key] or 0) + file.counts.get(f"{split}.{key}", 0)
     return found
+
+
+def large_losses(sequences: Mapping[str, Mapping[str, int | None]], written: Written) -> list[str]:
+    """A line for each split of which more than 1 % of the tokens are in no sequence.
+
+    >>> large_losses({"train": {"left_out": 60, "each": 2}}, Written({"train": (40, 60)}, 500, 1, 2))
+    ['train: 60.0 % of the tokens are in no sequence. Larger shards (shards.tokens) are more alike, and lose less.']
+    """
+    notes = []
+    for split, found in sequences.items():
+        share = (found["left_out"] or 0) / max(1, sum(written.tokens[split]))
+        if share > 0.01:
+            remedy = "are more alike, and lose less" if found["each"] else "lose less"
+            lost = f"{split}: {share:.1%} of the tokens are in no sequence".replace("%", " %")
+            notes.append(f"{lost}. Larger shards (shards.tokens) {remedy}.")
+    return notes
