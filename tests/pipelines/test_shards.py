@@ -8,6 +8,7 @@ import pytest
 from corpusmill.errors import ConfigError, MixtureError, ShardError
 from corpusmill.manifest import File, Receipt
 from corpusmill.mixtures.recipe import SequenceRecipe, load
+from corpusmill.pipelines.build import odd_inputs
 from corpusmill.pipelines.shards import fewest, formats_phase, readme, sequences_written, written_of
 from corpusmill.shards.formats import FORMATS
 from corpusmill.shards.spec import Written
@@ -48,6 +49,13 @@ def test_a_shard_without_a_sequence_is_named() -> None:
 def test_settings_that_mean_nothing(setting: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load("sample", [f"shards.sequence={setting}"])
+
+
+@pytest.mark.parametrize(("formats", "said"), [("[raw,olmo]", True), ("[raw,mds]", False)])
+def test_sequences_that_no_format_holds_are_said(formats: str, said: bool) -> None:
+    notes = odd_inputs(load("sample", [f"shards.formats={formats}", "shards.sequence={length: 64}"]), {})
+    assert notes == ["shards.sequence: changes nothing, for none of shards.formats has rows (as mds, parquet, "
+                     "arrayrecord have)."] * said  # fmt: skip
 
 
 def test_padding_must_be_an_id_of_the_vocabulary(inputs: Path, tmp_path: Path) -> None:
