@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 OUT ?= out
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check lint types bench kenlm-tools clean
+READERS := $(VENV)-readers
+
+.PHONY: demo test test-readers check lint types bench kenlm-tools clean
 
 # On Python 3.13 setup.cfg leaves kenlm out, for it does not compile there as it is published: build_kenlm.py mends that.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
@@ -37,6 +39,28 @@ test: $(VENV)/.installed lint types
 
 check: test
 
+# Official readers read what we wrote: see tests/readers. They weigh gigabytes, most of it torch; `make test` needs none.
+READ := $(OUT)/readers
+READ_SMALL := --set tokenizer.vocab_size=800 --set shards.tokens=200000 --set sources.commoncrawl.cited.min_positives=5 \
+	--set 'shards.formats=[raw,olmo,llmc,megatron,datatrove,litdata,mds,parquet,arrayrecord]'
+test-readers: $(foreach name,grain datasets torch streaming,$(READERS)/$(name)/.installed) $(VENV)/.installed
+	rm -rf $(READ)
+	$(BIN)/corpusmill sample $(READ)/input --scale 0.15 >/dev/null
+	$(BIN)/corpusmill run sample --inputs $(READ)/input --output $(READ)/whole --allow-damage $(READ_SMALL) >/dev/null
+	for way in cross fit; do cp -R $(READ)/whole $(READ)/$$way && $(BIN)/corpusmill run sample --inputs $(READ)/input \
+		--output $(READ)/$$way --redo --allow-damage $(READ_SMALL) \
+		--set "shards.sequence={length: 256, documents: $$way, equal: true}" >/dev/null || exit; done
+	$(BIN)/python tests/readers/expected.py $(READ)
+	@echo "read by:"
+	@failed=0; for one in grain/grain datasets/datasets torch/megatron torch/datatrove torch/litdata torch/olmo streaming/streaming; do \
+		$(READERS)/$${one%/*}/bin/python tests/readers/read_$${one#*/}.py $(READ) || { echo "FAILED: $$one"; failed=1; }; \
+	done; exit $$failed
+
+$(READERS)/%/.installed: tests/readers/%.txt
+	$(PYTHON) -m venv $(READERS)/$*
+	$(READERS)/$*/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -58,4 +82,4 @@ $(BIN)/kenlm_scorer.so: tools/build_kenlm.py tools/kenlm_scorer.cc constraints.t
 	$(BIN)/python tools/build_kenlm.py tools $(BIN)
 
 clean:
-	rm -rf $(VENV) $(OUT) .mypy_root .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(READERS) $(OUT) .mypy_root .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

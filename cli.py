@@ -334,6 +334,12 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
         shards = facts["mixture"]["n_shards"]
         said = f"{counted(shards['train'], 'training shard')} and {shards['val']} for validation in {output}/shards"
         console.print(said, markup=False, highlight=False, soft_wrap=True)
+        for split, found in facts["mixture"]["sequences"].items():
+            each = f", {found['each']:,} in each shard" if found["each"] else ""
+            said = f"{split}: {found['sequences']:,} sequences{each}, {found['padding']:,} tokens of padding in them"
+            console.print(f"{said}, {found['left_out']:,} tokens left out", highlight=False, soft_wrap=True)
+        said = f"How trainers read them: README.txt of each format in {output}/shards"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from ..mixtures.circle import SourcePlan, count_tokens, plan_source, split_hash
-from ..shards.build import Files, ShardSpec, build_shard, documents
+from ..shards.build import Files, build_shard, documents
 from ..shards.raw import write
+from ..shards.spec import ShardSpec
 from ..shards.tokens import INDEX, TokenFile
 
 EPOCHS = {"arxiv": 0.37, "books": 1, "wikipedia": 2.45}
@@ -56,17 +57,17 @@ def plan(files: Files) -> dict[str, SourcePlan]:
 
 def build(files: Files, plans: dict[str, SourcePlan], folder: Path) -> None:
     """All shards, as raw files."""
-    spec = ShardSpec("benchmark", VOCAB_SIZE, BOS, EOS, "", tuple(sorted(files)))
     for k in range(SHARDS):
+        spec = ShardSpec("train", k, SHARDS, VOCAB_SIZE, BOS, EOS, "", tuple(sorted(files)))
         shard = build_shard(files, plans, k, SEED, VALIDATION, BOS, EOS)
-        for suffix, data in write(shard, spec).items():
-            (folder / f"{k}{suffix}").write_bytes(data)
+        for path, data in write(shard, spec).items():
+            (folder / path).write_bytes(data)
 
 
 def copy(folder: Path) -> None:
     """The same bytes once more: each shard mapped, its two halves joined in memory, written."""
     for k in range(SHARDS):
-        tokens = np.memmap(folder / f"{k}.bin", "<u2", "r")
+        tokens = np.memmap(folder / f"train-{k:05d}-of-{SHARDS:05d}.bin", "<u2", "r")
         half = len(tokens) // 2
         np.concatenate([tokens[half:], tokens[:half]]).tofile(folder / f"{k}.copy")
 

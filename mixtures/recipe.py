@@ -64,11 +64,32 @@ class TokenizerRecipe:
 
 
 @dataclass(frozen=True)
+class SequenceRecipe:
+    """Rows of one length for trainers that cut nothing themselves: mds, parquet, arrayrecord (shards/sequences.py)."""
+
+    length: int = 2048  # tokens
+    # cross: documents run on from one sequence to the next; fit: only longer ones are cut, several share a sequence,
+    # padded; alone: one document, or a piece of one, in a sequence, padded.
+    documents: Literal["cross", "fit", "alone"] = "cross"
+    pad: int = 0  # id of padding: <unk>, which no text gives, because unknown characters are written as bytes
+    equal: bool = (
+        False  # as many sequences in each shard of a split as in its smallest one; what is left out is counted
+    )
+
+    def __post_init__(self) -> None:
+        if self.length < 2:
+            raise ValueError(f"length must be at least 2 tokens, got {self.length}.")
+        if self.pad < 0:
+            raise ValueError(f"pad must be an id, 0 or more, got {self.pad}.")
+
+
+@dataclass(frozen=True)
 class ShardsRecipe:
-    """Token shards: how long, and in which formats (shards/formats.py lists them)."""
+    """Token shards: how long, in which formats (shards/formats.py lists them), and packed or not."""
 
     tokens: int = 1 << 30
     formats: tuple[str, ...] = ("raw",)
+    sequence: SequenceRecipe | None = None  # without it a row is a document
 
     def __post_init__(self) -> None:
         if self.tokens < 1:

@@ -30,10 +30,11 @@ from ..mixtures.recipe import Recipe
 from ..mixtures.sources import GithubRecipe, StackExchangeRecipe
 from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
-from ..shards.formats import FORMATS
+from ..shards.formats import FORMATS, check_formats
+from ..shards.spec import PLAN
 from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sizes, write_json
 from ..tokenizer.encode import MODEL
-from . import tokens
+from . import shards, tokens
 from .documents import documents_phase, settled_documents
 from .engine.driver import Driver
 from .exchange import asking_steps, groups_of, hash_phase, make_exchanges
@@ -65,16 +66,14 @@ def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
     """Refuse what cannot be done before anything is.
 
     Raises:
-        UsageError: a source that is not in the recipe; an unknown shard format.
+        UsageError: a source that is not in the recipe; a shard format that cannot be written.
     """
     for name in sources:
         if name not in recipe.active:
             raise UsageError(f'{name}: not a source of the recipe "{recipe.name}"; it has {", ".join(recipe.active)}.')
     if recipe.ngram.estimator == "lmplz" and not find_tool("lmplz"):
         raise UsageError("ngram.estimator: lmplz is not on PATH. Build it from KenLM's sources, or set it to own.")
-    unknown = [form for form in recipe.shards.formats if form not in FORMATS]
-    if unknown:
-        raise UsageError(f"shards.formats: unknown format {unknown[0]}; known: {', '.join(FORMATS)}.")
+    check_formats(recipe.shards.formats)
 
 
 def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool, ngrams: bool = False) -> None:
@@ -152,8 +151,11 @@ def urls_by_name(models: Mapping[str, Model]) -> dict[str, str]:
 
 
 def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
-    """What about the inputs is no error, but most likely not meant."""
+    """What about the inputs, or the recipe, is no error, but most likely not meant."""
     notes = []
+    if recipe.shards.sequence and not any(FORMATS[form].rows for form in recipe.shards.formats):
+        rows = ", ".join(form for form, one in FORMATS.items() if one.rows)
+        notes.append(f"shards.sequence: changes nothing, for none of shards.formats has rows (as {rows} have).")
     for source, one in work.items():
         seen: dict[str, str] = {}
         for name, identity in {r.slice.input.name: r.slice.input.identity for r in one.plan}.items():
@@ -193,9 +195,18 @@ def first_phase(source: str, work: Work, recipe: Recipe, sources: Sequence[str])
 
 
 def build(
-    driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], sources: Sequence[str], whole: bool
+    driver: Driver,
+    recipe: Recipe,
+    inputs: Inputs,
+    work: Mapping[str, Work],
+    sources: Sequence[str],
+    whole: bool,
+    again: Sequence[str],
 ) -> dict[str, Any]:
     """Run all phases and write the manifest; with `whole` false, only the documents of the given sources.
+
+    Args:
+        again: the words of the command that does all this again, for the manifest.
 
     Returns:
         What `manifest.json` holds.
@@ -205,7 +216,7 @@ def build(
         corpus[source] = make_documents(driver, source, work, recipe, sources)
         say_that_nothing_stays(driver, source)
     mixture = make_shards(driver, recipe, corpus) if whole else None
-    facts = record(driver, recipe, inputs, sources, mixture)
+    facts = record(driver, recipe, inputs, sources, mixture, again)
     beside = ("cited/", "ngram/", "wikipedia/leads/") if "commoncrawl" in sources else ()
     driver.drop_stale_phases(("",) if whole else (*(f"{source}/" for source in sources), *beside))
     return facts
@@ -224,7 +235,12 @@ def say_that_nothing_stays(driver: Driver, source: str) -> None:
 
 
 def build_ngrams(
-    driver: Driver, recipe: Recipe, inputs: Inputs, work: Mapping[str, Work], languages: Sequence[str]
+    driver: Driver,
+    recipe: Recipe,
+    inputs: Inputs,
+    work: Mapping[str, Work],
+    languages: Sequence[str],
+    again: Sequence[str],
 ) -> dict[str, Any]:
     """Train n-gram models alone, without `languages` of all that are there. Returns what `manifest.json` holds.
 
@@ -241,11 +257,16 @@ def build_ngrams(
         )
     languages = sorted({*languages, *(before & set(there))}) if languages else there or wanted
     train_ngrams(driver, leads, languages, recipe)
-    return record(driver, recipe, inputs, [], None)
+    return record(driver, recipe, inputs, [], None, again)
 
 
 def record(
-    driver: Driver, recipe: Recipe, inputs: Inputs, sources: Sequence[str], mixture: dict[str, Any] | None
+    driver: Driver,
+    recipe: Recipe,
+    inputs: Inputs,
+    sources: Sequence[str],
+    mixture: dict[str, Any] | None,
+    again: Sequence[str],
 ) -> dict[str, Any]:
     """Write the manifest, and return what `manifest.json` holds."""
     facts = {
@@ -253,6 +274,7 @@ def record(
         "recipe": recipe.name,
         "recipe_digest": recipe.digest,
         "complete": mixture is not None,
+        "command": list(again),
         "inputs": {source: given.recorded() for source, given in inputs.items()},
         "sources": {source: _account(driver.finished, source) for source in sources},
         "left_out": {source: SOURCES[source].left_out(recipe.active[source]) for source in sources},
@@ -305,12 +327,27 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[s
     model = tokens.only_file(driver.run(tokens.tokenizer_phase(lines, recipe)), MODEL)
     tokenised = driver.run(tokens.tokens_phase(corpus, model))
     mixture = tokens.mixture_phase(tokenised, recipe, model)
-    plan_file = tokens.only_file(driver.run(mixture), tokens.PLAN)
-    planned = read_json(join(driver.output, tokens.PLAN))
-    driver.run(tokens.shards_phase(mixture, plan_file, planned["n_shards"], recipe))
+    plan_file = tokens.only_file(driver.run(mixture), PLAN)
+    planned = read_json(join(driver.output, PLAN))
+    n_shards, sequence = planned["n_shards"], recipe.shards.sequence
+    equal = {}
+    if sequence and sequence.equal:
+        equal = shards.fewest(driver.run(shards.sequences_phase(mixture, plan_file, n_shards, recipe)))
+    made = driver.run(shards.shards_phase(mixture, plan_file, n_shards, recipe, equal))
+    described = shards.written_of(made, planned, recipe)
+    driver.run(shards.formats_phase(made, described, recipe))
+    sequences = shards.sequences_written(made, equal) if sequence else {}
+    for note in shards.large_losses(sequences, described):
+        driver.say(note)
     written = {source: p["tokens"] for source, p in planned["plans"]["train"].items()}
     table = [{**asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
-    return {"table": table, "n_shards": planned["n_shards"], "tokenizer_sha256": model.sha256}
+    return {
+        "table": table,
+        "n_shards": n_shards,
+        "tokenizer_sha256": model.sha256,
+        "sequences": sequences,
+        "trainers": {form: FORMATS[form].arguments(described) for form in recipe.shards.formats},
+    }
 
 
 def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from ..manifest import RECIPE
 from ..mixtures.recipe import Recipe
 from ..storage import absolute, filesystem, is_local, join, publish, sizes
 from .build import (
@@ -65,6 +66,14 @@ class Command:
             [name for name in self.recipe.active if name in self.sources] if self.sources else list(self.recipe.active)
         )
 
+    @property
+    def again(self) -> list[str]:
+        """The words of a command that goes on with this run, from the recipe that the run wrote down."""
+        asked = ["ngram", *self.ngrams] if self.ngrams is not None else ["run", *self.sources]
+        folders = ["--inputs", absolute(self.inputs), "--output", absolute(self.output)]
+        recipe = join(absolute(self.output), RECIPE)
+        return ["corpusmill", asked[0], recipe, *asked[1:], *folders, *(["--allow-empty"] * self.allow_empty)]
+
 
 def execute(command: Command) -> dict[str, Any]:
     """Run the recipe, or the documents of the named sources. Returns what `manifest.json` holds.
@@ -90,8 +99,8 @@ def execute(command: Command) -> dict[str, Any]:
             claim_folder(output, recipe)
             driver.sweep()
             if command.ngrams is not None:
-                return build_ngrams(driver, recipe, inputs, work, command.ngrams)
-            return build(driver, recipe, inputs, work, command.named, whole)
+                return build_ngrams(driver, recipe, inputs, work, command.ngrams, command.again)
+            return build(driver, recipe, inputs, work, command.named, whole, command.again)
         except BaseException:
             log.exception("the run did not finish")
             raise

@@ -1,10 +1,9 @@
-"""From documents to token shards: sample, tokenizer, tokens, mixture, shards. Each is a phase.
+"""From documents to the plan of token shards: sample, tokenizer, tokens, mixture. Each is a phase.
 
 sample      each document file: lines for the tokenizer, drawn by hash, from each source by its share
 tokenizer   one item: train on all lines
 tokens      each document file: its token file. Tokenised once: no seed, share or shard count is in it
 mixture     one item: shares and epochs become arcs of the circle
-shards      each shard: built alone from range reads of the token files, written in every format of the recipe
 """
 
 from __future__ import annotations
@@ -15,25 +14,20 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-import pyarrow.parquet as pq
-
 from ..errors import MixtureError
 from ..formats.documents import read_rows
 from ..manifest import WORK, File, Receipt
-from ..mixtures.circle import SourcePlan, count_tokens, plan_source, unit_interval
+from ..mixtures.circle import count_tokens, plan_source, unit_interval
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
-from ..shards.build import Shard, ShardSpec, build_shard, build_validation, documents, plan_validation
-from ..shards.formats import FORMATS
-from ..shards.reader import index_table
+from ..shards.build import documents, plan_validation
+from ..shards.spec import PLAN
 from ..shards.tokens import TokenFile, pack, token_dtype
-from ..storage import digest, open_read, read_json
+from ..storage import digest, open_read
 from ..tokenizer.encode import MODEL, open_tokenizer
 from ..tokenizer.train import train, training_lines
 from .phase import Item, Phase, ShardOutput
 
-PLAN = "shards/plan.json"
 Corpus = Mapping[str, Mapping[str, File]]  # source → path of a document file → what it is
 
 
@@ -196,9 +190,13 @@ def mix(task: Mix, out: ShardOutput) -> None:
     """Write the plan: how many shards, each source's copies, limit and arcs, and all else a shard is built from."""
     recipe = task.recipe
     tokenizer = open_tokenizer(out.url(MODEL), task.model_sha256)
+    if recipe.shards.sequence and recipe.shards.sequence.pad >= tokenizer.vocab_size:
+        raise MixtureError(
+            f"shards.sequence.pad: expected an id below {tokenizer.vocab_size}, got {recipe.shards.sequence.pad}."
+        )
     bos = tokenizer.bos_id if recipe.tokenizer.bos else None
     eos = tokenizer.eos_id if recipe.tokenizer.eos else None
-    files = _token_files(out, task.stems, tokenizer.vocab_size)
+    files = token_files(out, task.stems, tokenizer.vocab_size)
     training = {source: documents(files[source], recipe.validation, bos, eos) for source in files}
     available = {source: count_tokens(chunks) for source, chunks in training.items()}
     wanted = {row.source: row.wanted or 0 for row in plan(recipe, available)}
@@ -228,62 +226,7 @@ def mix(task: Mix, out: ShardOutput) -> None:
         file.write((json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
-def _token_files(out: ShardOutput, stems: Mapping[str, Sequence[str]], vocab_size: int) -> dict[str, list[TokenFile]]:
+def token_files(out: ShardOutput, stems: Mapping[str, Sequence[str]], vocab_size: int) -> dict[str, list[TokenFile]]:
+    """The token files of each source, open."""
     dtype = token_dtype(vocab_size)
     return {source: [TokenFile.open(out.url(stem), dtype) for stem in names] for source, names in stems.items()}
-
-
-# --- shards -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """Task: one shard in every format. What it is built from stands in the plan, which all shards share."""
-
-    split: str
-    number: int
-    name: str
-    formats: tuple[str, ...]
-
-
-def shards_phase(mixture: Phase, plan_file: File, n_shards: Mapping[str, int], recipe: Recipe) -> Phase:
-    """A work item a shard, `train-00000-of-00008` and `val-00000-of-00001`."""
-    (made_from,) = (item.fingerprint for item in mixture.items)
-    formats, cost = recipe.shards.formats, recipe.shards.tokens
-    items = []
-    for split, total in sorted(n_shards.items()):
-        for number in range(total):
-            name = f"{split}-{number:05d}-of-{total:05d}"
-            fingerprint = digest("shards", 1, made_from, plan_file.sha256, name, formats)
-            items.append(Item(name, fingerprint, cost, Build(split, number, name, formats)))
-    return Phase("shards", items, build)
-
-
-def build(task: Build, out: ShardOutput) -> None:
-    value = read_json(out.url(PLAN))
-    spec = ShardSpec(task.name, **value["spec"], sources=tuple(sorted(value["token_files"])))
-    files = _token_files(out, value["token_files"], spec.vocab_size)
-    plans = {source: SourcePlan.from_json(p) for source, p in value["plans"][task.split].items()}
-    marks = (spec.bos_id, spec.eos_id)
-    if task.split == "train":
-        shard = build_shard(files, plans, task.number, value["seed"], value["validation"], *marks)
-    else:
-        shard = build_validation(files, plans, task.number, value["validation"], *marks)
-    names = {source: [PurePosixPath(stem).name for stem in stems] for source, stems in value["token_files"].items()}
-    counts = _counts(shard, task.split, spec.sources)
-    with out.binary(f"shards/index/{task.name}.parquet", len(shard.table), counts) as file:
-        pq.write_table(index_table(shard, spec.sources, names), file, compression="zstd")
-    for form in task.formats:
-        for suffix, data in FORMATS[form](shard, spec).items():
-            with out.binary(f"shards/{form}/{task.name}{suffix}") as file:
-                file.write(data)
-
-
-def _counts(shard: Shard, split: str, sources: Sequence[str]) -> dict[str, int]:
-    """Tokens and documents of each source, as written."""
-    counts: dict[str, int] = {}
-    for rank, source in enumerate(sources):
-        mine = shard.table[shard.table["source"] == rank]
-        counts[f"{split}.tokens.{source}"] = int(mine["length"].sum(dtype=np.int64))
-        counts[f"{split}.documents.{source}"] = len(mine)
-    return counts

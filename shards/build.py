@@ -52,18 +52,6 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class ShardSpec:
-    """What the writer of a shard must know besides its tokens; `sources` are in the order of the table's `source`."""
-
-    name: str
-    vocab_size: int
-    bos_id: int | None
-    eos_id: int | None
-    tokenizer_sha256: str
-    sources: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Side:
     """One side of the validation split."""
 
@@ -174,6 +162,15 @@ def build_validation(
     return _build(files, plans, k, VALIDATION_SEED, Side(validation, validation=True), bos, eos)
 
 
+def shard_lengths(
+    files: Files, plans: Mapping[str, SourcePlan], k: int, seed: int, side: Side, bos: int | None, eos: int | None
+) -> npt.NDArray[np.int64]:
+    """The lengths of the documents of shard k as written, in their order. Only indexes are read."""
+    seed = VALIDATION_SEED if side.validation else seed
+    table, order = _order(list(_pieces(files, plans, k, seed, side)), seed, _count_marks(bos, eos))
+    return table["length"].astype(np.int64)[order]
+
+
 def _count_marks(bos: int | None, eos: int | None) -> int:
     return (bos is not None) + (eos is not None)
 
@@ -183,11 +180,7 @@ def _build(
 ) -> Shard:
     dtype = _common_dtype(files)
     pieces = list(_pieces(files, plans, k, seed, side))
-    table = np.concatenate([np.zeros(0, TABLE), *(piece.records(_count_marks(bos, eos)) for piece in pieces)])
-    fresh = np.concatenate(
-        [np.zeros(0, np.uint64), *(remix(p.index["key"][p.chosen], salt("order", seed, p.copy)) for p in pieces)]
-    )
-    order = np.argsort(fresh, kind="stable")  # equal hashes stay in order of source, copy, file and row
+    table, order = _order(pieces, seed, _count_marks(bos, eos))
     lengths = table["length"].astype(np.int64)
     text = np.empty(int(lengths.sum()), dtype)
     at = 0
@@ -198,6 +191,15 @@ def _build(
     table = table[order]
     table["start"] = np.cumsum(table["length"], dtype=np.uint64) - table["length"]
     return Shard(_take(text, lengths, order), table)
+
+
+def _order(pieces: Sequence[_Piece], seed: int, marks: int) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int64]]:
+    """The table of all pieces, without starts, and the order in which its documents are written."""
+    table = np.concatenate([np.zeros(0, TABLE), *(piece.records(marks) for piece in pieces)])
+    fresh = np.concatenate(
+        [np.zeros(0, np.uint64), *(remix(p.index["key"][p.chosen], salt("order", seed, p.copy)) for p in pieces)]
+    )
+    return table, np.argsort(fresh, kind="stable")  # equal hashes stay in order of source, copy, file and row
 
 
 def _common_dtype(files: Files) -> np.dtype[Any]:

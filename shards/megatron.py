@@ -5,17 +5,23 @@ Source: NVIDIA/Megatron-LM, megatron/core/datasets/indexed_dataset.py.
 
 from __future__ import annotations
 
+import json
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .build import Shard, ShardSpec
-from .tokens import Ids, fit
+from .build import Shard
+from .spec import Content, Files, Given, ShardSpec, Written, document_lengths, expect, view
+from .tokens import fit
 
 MAGIC = b"MMIDIDX\0\0"
 VERSION = 1
 DTYPE_CODES = {np.dtype("<u2"): 8, np.dtype("<i4"): 4}
+BLEND = "blend.json"
+_HEAD = 34
 
 
 def dtype_of(vocab_size: int) -> np.dtype[Any]:
@@ -27,7 +33,7 @@ def dtype_of(vocab_size: int) -> np.dtype[Any]:
     return np.dtype("<u2" if vocab_size < 65500 else "<i4")
 
 
-def encode_index(lengths: Ids, dtype: np.dtype[Any]) -> bytes:
+def encode_index(lengths: npt.NDArray[np.integer[Any]], dtype: np.dtype[Any]) -> bytes:
     """The `.idx` of sequences of these lengths (in tokens), one a document: 42 + 20 bytes a sequence.
 
     >>> len(encode_index(np.array([3, 4]), np.dtype("<u2")))
@@ -45,9 +51,46 @@ def encode_index(lengths: Ids, dtype: np.dtype[Any]) -> bytes:
     )
 
 
-def write(shard: Shard, spec: ShardSpec) -> dict[str, bytes | memoryview]:
-    """The files of a shard, by suffix; empty documents are no sequences, because trainers choke on them."""
+def write(shard: Shard, spec: ShardSpec) -> Files:
+    """Empty documents are no sequences, because trainers choke on them."""
     dtype = dtype_of(spec.vocab_size)
-    lengths = shard.table["length"].astype(np.int64)
     tokens = fit(shard.tokens, spec.vocab_size, dtype, spec.name)
-    return {".bin": tokens.view(np.uint8).data, ".idx": encode_index(lengths[lengths > 0], dtype)}
+    return {
+        f"{spec.name}.bin": tokens.view(np.uint8).data,
+        f"{spec.name}.idx": encode_index(document_lengths(shard), dtype),
+    }
+
+
+def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
+    path, dtype = f"{spec.name}.idx", dtype_of(spec.vocab_size)
+    n = int(view(files[path], "<u8", path, 18, 1)[0])
+    lengths = view(files[path], "<i4", path, _HEAD, n).astype(np.int64)
+    right = bytes(files[path]) == encode_index(lengths, dtype)
+    expect(right, path, f"it is no index of {n:,} documents, one behind the other")
+    return Content(view(files[f"{spec.name}.bin"], dtype, f"{spec.name}.bin"), lengths)
+
+
+def join(written: Written, pieces: Mapping[str, bytes]) -> Files:
+    """The blend for --per-split-data-args-path: every shard, weighted with its tokens."""
+    blend = {"train": "train", "valid": "val", "test": ""}
+    value = {
+        name: [
+            word
+            for shard, n in zip(written.names(split), filter(None, written.tokens.get(split, ())), strict=True)
+            for word in (str(n), f"shards/megatron/{shard}")
+        ]
+        or None
+        for name, split in blend.items()
+    }
+    return {BLEND: (json.dumps(value, indent=1) + "\n").encode()}
+
+
+def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
+    model = "tokenizer/tokenizer.model"
+    return {
+        "Megatron-LM": f"--per-split-data-args-path shards/megatron/{BLEND} --seq-length {written.length} "
+        f"--tokenizer-type Llama2Tokenizer --tokenizer-model {model}",
+        "megatron-core": f'IndexedDataset("shards/megatron/{written.names("train")[0]}")',
+    }

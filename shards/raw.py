@@ -1,6 +1,6 @@
 """Raw shards: a headerless `.bin` of token ids that `np.memmap` opens, and a JSON sidecar that says what they are.
 
-Source: karpathy/nanoGPT, data/openwebtext/prepare.py (the same layout is OLMo's memmap).
+Source: karpathy/nanoGPT, data/openwebtext/prepare.py.
 """
 
 from __future__ import annotations
@@ -10,19 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .build import Shard, ShardSpec
-from .tokens import Ids, fit, token_dtype
+from .build import Shard
+from .spec import Content, Files, Given, ShardSpec, Written, expect, ids_of, view
 
 FORMAT = "raw"
-
-
-def encode(tokens: Ids, vocab_size: int, where: str = "shard") -> memoryview:
-    """The bytes of the ids: little-endian uint16, or uint32 for a vocabulary above 65,535 pieces; nothing else.
-
-    >>> encode(np.array([1, 258]), 32000).hex()
-    '01000201'
-    """
-    return fit(tokens, vocab_size, token_dtype(vocab_size), where).view(np.uint8).data
 
 
 def sidecar(shard: Shard, spec: ShardSpec) -> dict[str, Any]:
@@ -31,7 +22,7 @@ def sidecar(shard: Shard, spec: ShardSpec) -> dict[str, Any]:
     np.add.at(of_source, shard.table["source"], shard.table["length"].astype(np.int64))
     return {
         "format": FORMAT,
-        "dtype": token_dtype(spec.vocab_size).name,
+        "dtype": spec.dtype.name,
         "byte_order": "little",
         "tokens": len(shard.tokens),
         "documents": len(shard.table),
@@ -43,7 +34,31 @@ def sidecar(shard: Shard, spec: ShardSpec) -> dict[str, Any]:
     }
 
 
-def write(shard: Shard, spec: ShardSpec) -> dict[str, bytes | memoryview]:
-    """The files of a shard, by suffix."""
+def write(shard: Shard, spec: ShardSpec) -> Files:
+    """The ids, little-endian, and nothing else; and the sidecar."""
     described = json.dumps(sidecar(shard, spec), indent=2, ensure_ascii=False) + "\n"
-    return {".bin": encode(shard.tokens, spec.vocab_size, spec.name), ".json": described.encode()}
+    return {f"{spec.name}.bin": ids_of(shard, spec).view(np.uint8).data, f"{spec.name}.json": described.encode()}
+
+
+def read(files: Given, spec: ShardSpec) -> Content:
+    """What the files of a shard hold."""
+    path = f"{spec.name}.bin"
+    tokens, described = view(files[path], spec.dtype, path), json.loads(bytes(files[f"{spec.name}.json"]))
+    expect(described["tokens"] == len(tokens), f"{spec.name}.json", f"expected {len(tokens):,} tokens, got other ones")
+    return Content(tokens)
+
+
+def arguments(written: Written) -> dict[str, str]:
+    """By trainer, how it reads what was written."""
+    found = {
+        "corpusmill": "corpusmill train .",
+        "NumPy": f'np.memmap("shards/raw/{written.names("train")[0]}.bin", dtype="{written.dtype.name}", mode="r")',
+    }
+    if written.dtype.itemsize == 2:  # nanoGPT reads nothing else
+        found["nanoGPT (in its folder; OUT is the output folder)"] = (
+            "mkdir data/corpusmill; cat OUT/shards/raw/train-*.bin > data/corpusmill/train.bin; "
+            "cat OUT/shards/raw/val-*.bin > data/corpusmill/val.bin; "
+            f"python -c 'import pickle; pickle.dump(dict(vocab_size={written.vocab_size}), "
+            'open("data/corpusmill/meta.pkl", "wb"))\'; python train.py --dataset=corpusmill'
+        )
+    return found

@@ -18,6 +18,7 @@ SMALL = tuple(
     for setting in (
         "tokenizer.vocab_size=800",
         "shards.tokens=20000",
+        "shards.formats=[raw,megatron,mds]",
         "sources.commoncrawl.cited.min_positives=5",
     )
     for word in ("--set", setting)

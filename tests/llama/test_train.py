@@ -22,8 +22,9 @@ from corpusmill.llama.train import (  # noqa: E402
     warmup_steps,
 )
 from corpusmill.shards import raw  # noqa: E402
-from corpusmill.shards.build import TABLE, Shard, ShardSpec  # noqa: E402
+from corpusmill.shards.build import TABLE, Shard  # noqa: E402
 from corpusmill.shards.reader import ShardSet, index_table  # noqa: E402
+from corpusmill.shards.spec import ShardSpec  # noqa: E402
 
 VOCAB = 32
 SOURCES = ("books", "nothing", "wikipedia")
@@ -43,8 +44,9 @@ def write_markov(folder: Path, lengths: Sequence[int], split: str = "train", see
         table["source"] = rng.choice([0, 2], len(table))
         steps = [rng.choice(after[int(row["source"])]) for row in table for _ in range(row["length"])]
         shard = Shard((np.cumsum(steps) % VOCAB).astype(np.uint16), table)
-        for suffix, data in raw.write(shard, ShardSpec(name, VOCAB, None, None, "ab" * 32, SOURCES)).items():
-            (folder / "shards" / "raw" / f"{name}{suffix}").write_bytes(data)
+        spec = ShardSpec(split, k, len(lengths), VOCAB, None, None, "ab" * 32, SOURCES)
+        for path, data in raw.write(shard, spec).items():
+            (folder / "shards" / "raw" / path).write_bytes(data)
         index = index_table(shard, SOURCES, {source: ["file"] for source in SOURCES})
         pq.write_table(index, folder / "shards" / "index" / f"{name}.parquet")
     return ShardSet.open(folder, split)

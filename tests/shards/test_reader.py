@@ -10,8 +10,9 @@ import pytest
 from corpusmill.errors import ShardError
 from corpusmill.mixtures.circle import count_tokens, plan_source
 from corpusmill.shards import raw
-from corpusmill.shards.build import ShardSpec, build_shard, documents
+from corpusmill.shards.build import build_shard, documents
 from corpusmill.shards.reader import ShardSet, index_table
+from corpusmill.shards.spec import ShardSpec
 from corpusmill.shards.tokens import TokenFile, pack
 
 SOURCES = ("arxiv", "books", "wikipedia")
@@ -41,8 +42,9 @@ def write_set(out, shards=N, split="train", vocab_size=500):
     for k in range(shards):
         name = f"{split}-{k:05d}-of-{shards:05d}"
         shard = build_shard(files, plans, k, 0, 0.0, 1, 2)
-        for suffix, data in raw.write(shard, ShardSpec(name, vocab_size, 1, 2, "ab" * 32, SOURCES)).items():
-            (out / "shards" / "raw" / f"{name}{suffix}").write_bytes(data)
+        spec = ShardSpec(split, k, shards, vocab_size, 1, 2, "ab" * 32, SOURCES)
+        for file, data in raw.write(shard, spec).items():
+            (out / "shards" / "raw" / file).write_bytes(data)
         path = out / "shards" / "index" / f"{name}.parquet"
         pq.write_table(index_table(shard, SOURCES, FILES), path, row_group_size=7)
         built.append(shard)
