@@ -32,13 +32,13 @@ from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS
 from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sizes, write_json
-from ..tokenizer.encode import MODEL
+from ..tokenizer.encode import open_tokenizer
 from . import tokens
 from .documents import documents_phase, settled_documents
 from .engine.driver import Driver
 from .exchange import asking_steps, groups_of, hash_phase, make_exchanges
 from .extract import extract_phase
-from .inputs import FROZEN, Inputs, Model, made_models
+from .inputs import FROZEN, TOKENIZER, Inputs, Model, made_models
 from .judge import judge_phase
 from .leads import leads_phase
 from .lock import LOCK
@@ -56,7 +56,7 @@ PART = re.compile(r"-part\d{4,}$")
 # What the bytes depend on.
 LIBRARIES = (
     *("apache-beam", "datasketch", "fastavro", "fasttext", "kenlm", "langdetect", "licenseclassifier", "numpy"),
-    *("pyarrow", "sentencepiece", "xxhash"),
+    *("pyarrow", "sentencepiece", "tokenizers", "xxhash"),
 )
 
 
@@ -128,7 +128,10 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
         UsageError: two inputs would give outputs of one name, or a model cannot be used.
     """
     work = {}
+    tokens.check_given(recipe, inputs)
     for source, given in inputs.items():
+        if source == TOKENIZER:
+            continue
         models = {name: Model.given(one) for name, one in given.models.items()}
         plan = readings(source, given.files, recipe)
         is_beside = [reading.slice.kind in SOURCES[source].beside for reading in plan]
@@ -208,7 +211,7 @@ def build(
     for source in sources:
         corpus[source] = make_documents(driver, source, work, recipe, sources)
         say_that_nothing_stays(driver, source)
-    mixture = make_shards(driver, recipe, corpus) if whole else None
+    mixture = make_shards(driver, recipe, corpus, inputs) if whole else None
     facts = record(driver, recipe, inputs, sources, mixture)
     beside = ("cited/", "ngram/", "wikipedia/leads/") if "commoncrawl" in sources else ()
     driver.drop_stale_phases(("",) if whole else (*(f"{source}/" for source in sources), *beside))
@@ -304,17 +307,23 @@ def make_documents(
     return settled_documents(driver.run(documents_phase(source, driver.output, recipe, extracted, losers)))
 
 
-def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[str, Any]:
-    lines = driver.run(tokens.sample_phase(corpus, recipe))
-    model = tokens.only_file(driver.run(tokens.tokenizer_phase(lines, recipe)), MODEL)
-    tokenised = driver.run(tokens.tokens_phase(corpus, model))
-    mixture = tokens.mixture_phase(tokenised, recipe, model)
+def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus, inputs: Inputs) -> dict[str, Any]:
+    tokens.check_corpus(corpus)
+    if recipe.tokenizer.model:
+        phase = tokens.given_phase(recipe, inputs)
+    else:
+        phase = tokens.tokenizer_phase(driver.run(tokens.sample_phase(corpus, recipe)), recipe)
+    made = tokens.Made.of(driver.run(phase))
+    for note in open_tokenizer(join(driver.output, made.path), made.sha256).notes():
+        driver.say(note)
+    tokenised = driver.run(tokens.tokens_phase(corpus, made))
+    mixture = tokens.mixture_phase(tokenised, recipe, made)
     plan_file = tokens.only_file(driver.run(mixture), tokens.PLAN)
     planned = read_json(join(driver.output, tokens.PLAN))
     driver.run(tokens.shards_phase(mixture, plan_file, planned["n_shards"], recipe))
     written = {source: p["tokens"] for source, p in planned["plans"]["train"].items()}
     table = [{**asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
-    return {"table": table, "n_shards": planned["n_shards"], "tokenizer_sha256": model.sha256}
+    return {"table": table, "n_shards": planned["n_shards"], "tokenizer_sha256": made.sha256}
 
 
 def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """From documents to token shards: sample, tokenizer, tokens, mixture, shards. Each is a phase.
 
 sample      each document file: lines for the tokenizer, drawn by hash, from each source by its share
-tokenizer   one item: train on all lines
+tokenizer   one item: train on all lines; or take the one that the recipe names, without a sample
 tokens      each document file: its token file. Tokenised once: no seed, share or shard count is in it
 mixture     one item: shares and epochs become arcs of the circle
 shards      each shard: built alone from range reads of the token files, written in every format of the recipe
@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from ..errors import MixtureError
+from ..errors import MixtureError, ShardError, UsageError
 from ..formats.documents import read_rows
-from ..manifest import WORK, File, Receipt
+from ..manifest import WORK, File, Receipt, files_of
 from ..mixtures.circle import SourcePlan, count_tokens, plan_source, unit_interval
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
@@ -29,8 +29,9 @@ from ..shards.formats import FORMATS
 from ..shards.reader import index_table
 from ..shards.tokens import TokenFile, pack, token_dtype
 from ..storage import digest, open_read, read_json
-from ..tokenizer.encode import MODEL, open_tokenizer
+from ..tokenizer.encode import CONFIG, FOLDER, JSON, MODEL, Engine, SentencePiece, Tokenizer, open_tokenizer
 from ..tokenizer.train import train, training_lines
+from .inputs import TOKENIZER, Inputs
 from .phase import Item, Phase, ShardOutput
 
 PLAN = "shards/plan.json"
@@ -55,17 +56,26 @@ class Sample:
     share: float
 
 
-def sample_phase(corpus: Corpus, recipe: Recipe) -> Phase:
-    """Lines to train the tokenizer on: `sample_mb` in all, from each source by its share of the mixture."""
-    size = {
+def sizes_of(corpus: Corpus) -> dict[str, int]:
+    """Bytes of text of each source."""
+    return {
         source: sum(file.counts.get("bytes.kept", 0) for file in files.values()) for source, files in corpus.items()
     }
-    empty = [source for source in corpus if not size[source]]
+
+
+def check_corpus(corpus: Corpus) -> None:
+    """Raises MixtureError: a source has nothing to mix."""
+    empty = [source for source, size in sizes_of(corpus).items() if not size]
     if empty:
         raise MixtureError(
             f"{empty[0]}: not one document was kept, so there is nothing to mix. Look at dropped/{empty[0]} and "
             "errors/, or leave the source out."
         )
+
+
+def sample_phase(corpus: Corpus, recipe: Recipe) -> Phase:
+    """Lines to train the tokenizer on: `sample_mb` in all, from each source by its share of the mixture."""
+    size = sizes_of(corpus)
     weight = {
         source: recipe.active[source].weight or (recipe.active[source].epochs or 0) * size[source] for source in corpus
     }
@@ -98,7 +108,7 @@ class Train:
 
 def tokenizer_phase(samples: Mapping[str, Receipt], recipe: Recipe) -> Phase:
     files = {path: file for receipt in samples.values() for path, file in receipt.files.items()}
-    fingerprint = digest("tokenizer", 1, [file.sha256 for file in files.values()], recipe.tokenizer.vocab_size)
+    fingerprint = digest("tokenizer", 2, [file.sha256 for file in files.values()], recipe.tokenizer.vocab_size)
     cost = sum(file.bytes for file in files.values())
     return Phase(
         "tokenizer",
@@ -114,9 +124,69 @@ def train_tokenizer(task: Train, out: ShardOutput) -> None:
                 for line in file:
                     yield line.decode().removesuffix("\n")
 
-    model = train(lines(), task.vocab_size)
-    with out.binary(MODEL) as file:
-        file.write(model)
+    write_tokenizer(SentencePiece(MODEL, train(lines(), task.vocab_size)), out)
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Task: a ready tokenizer."""
+
+    url: str
+    marks: tuple[str, str]  # BOS and EOS, as far as the recipe names them
+
+
+def check_given(recipe: Recipe, inputs: Inputs) -> None:
+    """Raises UsageError: the ready tokenizer cannot be used, or has not the marks that the recipe puts around texts."""
+    if TOKENIZER not in inputs:
+        return
+    one = inputs[TOKENIZER].models[TOKENIZER]
+    try:
+        tokenizer = Tokenizer(one.url, recipe.tokenizer.bos_token, recipe.tokenizer.eos_token)
+    except ShardError as error:
+        raise UsageError(f"tokenizer.model: {error}") from error
+    for name, where, wanted, found in (
+        ("bos", "begins", recipe.tokenizer.bos, tokenizer.bos_id),
+        ("eos", "ends", recipe.tokenizer.eos, tokenizer.eos_id),
+    ):
+        if wanted and found < 0:
+            raise UsageError(
+                f"tokenizer.model: {one.name} does not say which token {where} a document. Of a tokenizer.json name "
+                f"it, as in --set 'tokenizer.{name}_token=</s>'; or write none, with --set tokenizer.{name}=false."
+            )
+
+
+def given_phase(recipe: Recipe, inputs: Inputs) -> Phase:
+    """Take the ready tokenizer of the recipe into the output folder."""
+    models, marks = inputs[TOKENIZER].models, (recipe.tokenizer.bos_token, recipe.tokenizer.eos_token)
+    identities = {name: one.identity for name, one in sorted(models.items())}
+    item = Item("tokenizer", digest("given tokenizer", 1, identities, marks), 0, Take(models[TOKENIZER].url, marks))
+    return Phase("tokenizer", [item], take_tokenizer)
+
+
+def take_tokenizer(task: Take, out: ShardOutput) -> None:
+    write_tokenizer(Tokenizer(task.url, *task.marks).engine, out)
+
+
+def write_tokenizer(engine: Engine, out: ShardOutput) -> None:
+    """The tokenizer as a file, and what Hugging Face's loaders need beside it."""
+    for name, data in engine.files().items():
+        with out.binary(f"{FOLDER}/{name}") as file:
+            file.write(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The tokenizer of a run: its file, and a digest of what decides the marks around documents."""
+
+    path: str
+    sha256: str
+    marks: str
+
+    @classmethod
+    def of(cls, receipts: Mapping[str, Receipt]) -> Made:
+        files = files_of(receipts.values())
+        path = MODEL if MODEL in files else JSON
+        return cls(path, files[path].sha256, "" if path == MODEL else files[CONFIG].sha256)
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -129,22 +199,23 @@ class Tokenize:
     documents: str
     sha256: str
     stem: str
+    model: str
     model_sha256: str
 
 
-def tokens_phase(corpus: Corpus, model: File) -> Phase:
+def tokens_phase(corpus: Corpus, made: Made) -> Phase:
     items = []
     for source, files in corpus.items():
         for path, file in files.items():
             name = f"{source}/{PurePosixPath(path).stem}"
-            fingerprint = digest("tokens", 1, file.sha256, model.sha256)
-            task = Tokenize(path, file.sha256, f"tokens/{name}", model.sha256)
+            fingerprint = digest("tokens", 2, file.sha256, made.sha256)
+            task = Tokenize(path, file.sha256, f"tokens/{name}", made.path, made.sha256)
             items.append(Item(name, fingerprint, file.bytes, task))
     return Phase("tokens", items, tokenize)
 
 
 def tokenize(task: Tokenize, out: ShardOutput) -> None:
-    tokenizer = open_tokenizer(out.url(MODEL), task.model_sha256)
+    tokenizer = open_tokenizer(out.url(task.model), task.model_sha256)
     dtype = token_dtype(tokenizer.vocab_size)
     ids: list[str] = []
     encoded = []
@@ -168,16 +239,18 @@ class Mix:
 
     stems: Mapping[str, tuple[str, ...]]  # source → its token files, without ending
     recipe: Recipe
+    model: str
     model_sha256: str
 
 
-def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, model: File) -> Phase:
+def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, made: Made) -> Phase:
     stems: dict[str, list[str]] = {source: [] for source in sorted(recipe.active)}
     for name in tokens:
         stems[name.partition("/")[0]].append(f"tokens/{name}")
     made_from = [(path, file.sha256) for receipt in tokens.values() for path, file in receipt.files.items()]
-    task = Mix({source: tuple(names) for source, names in stems.items()}, recipe, model.sha256)
-    return Phase("mixture", [Item("plan", digest("mixture", 1, _deciding(recipe), made_from), 0, task)], mix)
+    task = Mix({source: tuple(names) for source, names in stems.items()}, recipe, made.path, made.sha256)
+    fingerprint = digest("mixture", 1, _deciding(recipe), made_from, *[made.marks] * bool(made.marks))
+    return Phase("mixture", [Item("plan", fingerprint, 0, task)], mix)
 
 
 def _deciding(recipe: Recipe) -> dict[str, Any]:
@@ -195,7 +268,7 @@ def _deciding(recipe: Recipe) -> dict[str, Any]:
 def mix(task: Mix, out: ShardOutput) -> None:
     """Write the plan: how many shards, each source's copies, limit and arcs, and all else a shard is built from."""
     recipe = task.recipe
-    tokenizer = open_tokenizer(out.url(MODEL), task.model_sha256)
+    tokenizer = open_tokenizer(out.url(task.model), task.model_sha256)
     bos = tokenizer.bos_id if recipe.tokenizer.bos else None
     eos = tokenizer.eos_id if recipe.tokenizer.eos else None
     files = _token_files(out, task.stems, tokenizer.vocab_size)

@@ -17,7 +17,7 @@ FORMAT = "raw"
 
 
 def encode(tokens: Ids, vocab_size: int, where: str = "shard") -> memoryview:
-    """The bytes of the ids: little-endian uint16, or uint32 for a vocabulary above 65,535 pieces; nothing else.
+    """The bytes of the ids: little-endian uint16, or uint32 for a vocabulary above 65,536 pieces; nothing else.
 
     >>> encode(np.array([1, 258]), 32000).hex()
     '01000201'

@@ -1,7 +1,7 @@
 """The token file: the documents of one document shard as token ids, in ascending order key, with an index.
 
 `<stem>.tokens` holds the ids back to back, without BOS and EOS (writers of shards add them), as little-endian uint16,
-or uint32 for a vocabulary above 65,535 pieces. `<stem>.index` holds a record of 32 bytes (INDEX) a document, in the
+or uint32 for a vocabulary above 65,536 pieces. `<stem>.index` holds a record of 32 bytes (INDEX) a document, in the
 same order: its key, the start and length of its ids (in tokens), its split hash, and its row in the document shard.
 There is no seed of a recipe in either, so another mixture or number of shards never tokenises again.
 """
@@ -41,10 +41,10 @@ class Reader(Protocol):
 def token_dtype(vocab_size: int) -> np.dtype[Any]:
     """How ids are stored in token files and raw shards.
 
-    >>> token_dtype(32000), token_dtype(65536)
+    >>> token_dtype(65536), token_dtype(65537)
     (dtype('uint16'), dtype('uint32'))
     """
-    return np.dtype("<u2" if vocab_size <= 65535 else "<u4")
+    return np.dtype("<u2" if vocab_size <= 65536 else "<u4")
 
 
 def fit(tokens: Ids, vocab_size: int, dtype: npt.DTypeLike, where: str) -> Ids:
