@@ -46,8 +46,7 @@ class Tokenizer:
     """A tokenizer from a path or URL. Text is text: control pieces (`<s>`) are never read out of it.
 
     Raises:
-        ShardError: not a tokenizer, one that would read control pieces out of a text, or one that marks cannot be
-            named for.
+        ShardError: not a tokenizer, or one without the marks that are named, or that reads them out of a text.
         UsageError: Hugging Face's package is needed, and not installed.
     """
 
@@ -112,10 +111,6 @@ class SentencePiece:
         self.vocab_size = int(self.processor.vocab_size())
         self.bos_id, self.eos_id = int(self.processor.bos_id()), int(self.processor.eos_id())
         self.gives_back = not self.model.rewrites and self.model.byte_fallback
-        controls = [i for i, piece in enumerate(self.model.pieces) if piece.kind == model_file.Kind.CONTROL]
-        for control in controls:
-            if not set(controls).isdisjoint(self.encode_slowly(surface := self.model.pieces[control].text).tolist()):
-                raise ShardError(f"{path}: a text that holds {surface!r} would have control pieces; use another model.")
         self.slow, self.encode = "", self.encode_slowly  # why, and with what
         try:
             self.encode = Fast(self.model, self.encode_slowly).encode

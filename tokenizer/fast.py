@@ -71,7 +71,11 @@ class Fast:
         if self._n_chars > FORGET_AFTER:
             self._open()
         self._n_chars += len(text)
-        ids: Ids = self._engine.encode(text).view(np.int32)
+        try:
+            ids: Ids = self._engine.encode(text).view(np.int32)
+        except TypeError:
+            text.encode()  # a lone surrogate is said as everywhere
+            raise
         return ids
 
 

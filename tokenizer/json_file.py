@@ -67,12 +67,12 @@ class JsonFile:
 
     def _check_controls(self, path: str) -> None:
         for control in sorted(self._controls):
-            surface = self._tokenizer.id_to_token(control)
-            for text in (surface, f"a {surface} b", f"a{surface}b"):
-                if not self._controls.isdisjoint(self.encode(text).tolist()):
-                    raise ShardError(
-                        f"{path}: a text that holds {surface!r} would have control tokens; use another one."
-                    )
+            for surface in (self._tokenizer.id_to_token(control), self.decode([control])):
+                for text in (surface, f"a {surface} b", f"a{surface}b"):
+                    if not self._controls.isdisjoint(self.encode(text).tolist()):
+                        raise ShardError(
+                            f"{path}: a text that holds {surface!r} would have control tokens; use another one."
+                        )
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """The ids of a text."""
