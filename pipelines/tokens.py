@@ -144,14 +144,14 @@ def check_given(recipe: Recipe, inputs: Inputs) -> None:
         tokenizer = Tokenizer(one.url, recipe.tokenizer.bos_token, recipe.tokenizer.eos_token)
     except ShardError as error:
         raise UsageError(f"tokenizer.model: {error}") from error
-    for name, where, wanted, found in (
-        ("bos", "begins", recipe.tokenizer.bos, tokenizer.bos_id),
-        ("eos", "ends", recipe.tokenizer.eos, tokenizer.eos_id),
+    for name, where, like, wanted, found in (
+        ("bos", "begins", "<s>", recipe.tokenizer.bos, tokenizer.bos_id),
+        ("eos", "ends", "</s>", recipe.tokenizer.eos, tokenizer.eos_id),
     ):
         if wanted and found < 0:
             raise UsageError(
                 f"tokenizer.model: {one.name} does not say which token {where} a document. Of a tokenizer.json name "
-                f"it, as in --set 'tokenizer.{name}_token=</s>'; or write none, with --set tokenizer.{name}=false."
+                f"it, as in --set 'tokenizer.{name}_token={like}'; or write none, with --set tokenizer.{name}=false."
             )
 
 

@@ -46,6 +46,10 @@ class JsonFile:
         self._controls = self._hide_marks()
         # Special tokens are found in no text then: what looks like one is cut up as any other text.
         self._tokenizer.encode_special_tokens = True
+        try:
+            self.encode("\0\ue000\U0010ffff")
+        except Exception as error:
+            raise ShardError(f"{path}: cannot encode every character ({error}).") from error
         self._check_controls(path)
 
     def _mark(self, path: str, ids: Mapping[str, int], name: str) -> int:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hard_texts import MISTRAL, SURFACES, hard, train_with
 from hypothesis import given
 from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor
 
 from corpusmill.tokenizer import fast
 from corpusmill.tokenizer.encode import SentencePiece
+from hard_texts import MISTRAL, SURFACES, hard, train_with
 
 CONTROLS = {0, 1, 2}  # <unk>, <s>, </s>
 

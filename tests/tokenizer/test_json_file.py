@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hard_texts import MISTRAL, any_text, hard, train_with, without_controls
 from hypothesis import given
 from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor
@@ -14,6 +13,7 @@ from sentencepiece import SentencePieceProcessor
 from corpusmill.errors import ShardError, UsageError
 from corpusmill.shards.tokens import pack, token_dtype
 from corpusmill.tokenizer.encode import SentencePiece, Tokenizer
+from hard_texts import MISTRAL, any_text, hard, train_with, without_controls
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -158,6 +158,13 @@ def test_nothing_is_cut_off_or_filled_up(path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(ShardError, match=r"expected a tokenizer\.json of Hugging Face's"):
+        Tokenizer(str(tmp_path / "tokenizer.json"))
+
+
+def test_a_tokenizer_without_a_token_for_unknown_characters_is_refused(tmp_path: Path) -> None:
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram([("a", 0.0)]))
+    made.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ShardError, match="cannot encode every character"):
         Tokenizer(str(tmp_path / "tokenizer.json"))
 
 
