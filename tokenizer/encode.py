@@ -114,10 +114,12 @@ class SentencePiece:
         self.slow, self.encode = "", self.encode_slowly  # why, and with what
         try:
             self.encode = Fast(self.model, self.encode_slowly).encode
-        except ImportError:
+        except ModuleNotFoundError:
             self.slow = "gigatoken is not installed"
         except ValueError as error:
             self.slow = str(error)
+        except Exception as error:  # another version, or a broken one
+            self.slow = f"gigatoken cannot be used ({type(error).__name__}: {error})"
 
     def encode_slowly(self, text: str) -> Ids:
         """The ids as SentencePiece itself gives them."""

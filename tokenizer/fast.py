@@ -72,10 +72,9 @@ class Fast:
             self._open()
         self._n_chars += len(text)
         try:
-            ids: Ids = self._engine.encode(text).view(np.int32)
-        except TypeError:
-            text.encode()  # a lone surrogate is said as everywhere
-            raise
+            ids: Ids = self._engine.encode(text).astype(np.int32)
+        except Exception:
+            return self._slow(text)  # which says what is wrong with the text, if anything is
         return ids
 
 

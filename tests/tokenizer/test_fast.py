@@ -167,6 +167,24 @@ def test_without_it_ids_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine.encode("grain  mill").tolist() == SentencePieceProcessor(model_proto=model).encode("grain  mill")
 
 
+def test_one_that_cannot_be_used_is_dropped_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gigatoken", types.SimpleNamespace())
+    assert SentencePiece("a.model", train_with(420)).slow.startswith("gigatoken cannot be used (AttributeError: ")
+
+
+def test_a_text_that_it_fails_on_goes_through_sentencepiece(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(real: Any, text: str) -> Any:
+        if text == "grain":
+            raise RuntimeError("no")
+        return real.encode(text)
+
+    model = train_with(420)
+    with_engine(monkeypatch, failing)
+    engine = SentencePiece("a.model", model)
+    assert not engine.slow
+    assert engine.encode("grain").tolist() == SentencePieceProcessor(model_proto=model).encode("grain")
+
+
 def test_it_is_opened_anew_before_it_has_seen_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast, "FORGET_AFTER", 1000)
     engine = SentencePiece("a.model", train_with(420))
