@@ -1,9 +1,8 @@
 """gigatoken in the place of SentencePiece: ten times as fast, and only where the ids are the same.
 
 It works through a list of merges, so the model must be one whose ids such a list gives (`hugging_face.py`). Control
-pieces have names there that no text can have, and a text with the surface of one goes through SentencePiece, as do
-texts with surfaces of other pieces that are no result of merging. Its ids are compared with SentencePiece's when a
-model is opened.
+pieces have names there that no text can have, and a text with the surface of one goes through SentencePiece all the
+same, as does one with the name of a byte (`<0x0A>`). The ids are compared with SentencePiece's when a model is opened.
 """
 
 from __future__ import annotations
@@ -46,12 +45,8 @@ class Fast:
 
     def __init__(self, model: ModelFile, slow: Encode):
         """Raises ValueError: it would not give SentencePiece's ids, and why; ImportError: it is not installed."""
-        names = [
-            f" {number}" if piece.kind in (Kind.CONTROL, Kind.UNKNOWN) else piece.text  # no text keeps a space
-            for number, piece in enumerate(model.pieces)
-        ]
-        self._json = json.dumps(tokenizer_json(model, (), names))
-        surfaces = model.of_kind(Kind.CONTROL, Kind.UNKNOWN, Kind.USER_DEFINED, Kind.BYTE)
+        self._json = json.dumps(tokenizer_json(model, hide_controls=True))
+        surfaces = model.of_kind(Kind.CONTROL, Kind.UNKNOWN, Kind.BYTE)
         self._apart = re.compile("|".join(re.escape(surface.replace(SPACE, " ")) for surface in surfaces))
         self._slow = slow
         self._gigatoken: Any = import_module("gigatoken")

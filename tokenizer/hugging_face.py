@@ -8,7 +8,6 @@ first: pieces are merged from the left, so that what is short in a run (`====`) 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from .model_file import SPACE, Kind, ModelFile
@@ -35,19 +34,21 @@ def merges(model: ModelFile) -> list[tuple[str, str]]:
     return [(left, right) for *_, left, right in sorted(found, key=lambda one: one[:3], reverse=True)]
 
 
-def tokenizer_json(model: ModelFile, added: Sequence[Kind], names: Sequence[str] = ()) -> dict[str, Any]:
-    """`tokenizer.json` without what is put around texts; pieces of the kinds `added` are found in them before all else.
+def tokenizer_json(model: ModelFile, hide_controls: bool = False) -> dict[str, Any]:
+    """`tokenizer.json` without what is put around texts.
 
-    `names` are what pieces are called, when not as in the model.
+    As that format has it, control pieces are found in texts before all else. Hidden, they are called what no text can
+    be: it would have to keep a space.
 
     Raises:
         ValueError: no merges give the ids of this model.
     """
     if unlike := model.other_than_llama():
         raise ValueError(unlike)
+    controls = {i: piece.text for i, piece in enumerate(model.pieces) if piece.kind in (Kind.UNKNOWN, Kind.CONTROL)}
+    hidden = {i: f" {i}" for i in controls if hide_controls}
+    names = [hidden.get(i, piece.text) for i, piece in enumerate(model.pieces)]
     before = [{"type": "Prepend", "prepend": SPACE}] * model.dummy_prefix
-    names = names or [piece.text for piece in model.pieces]
-    unknown = [name for name, piece in zip(names, model.pieces, strict=True) if piece.kind == Kind.UNKNOWN]
     return {
         "version": "1.0",
         "truncation": None,
@@ -55,15 +56,15 @@ def tokenizer_json(model: ModelFile, added: Sequence[Kind], names: Sequence[str]
         "added_tokens": [
             {
                 "id": number,
-                "content": piece.text,
+                "content": text,
                 "single_word": False,
                 "lstrip": False,
                 "rstrip": False,
                 "normalized": False,
-                "special": piece.kind != Kind.USER_DEFINED,
+                "special": True,
             }
-            for number, piece in enumerate(model.pieces)
-            if piece.kind in added
+            for number, text in controls.items()
+            if not hide_controls
         ],
         "normalizer": {
             "type": "Sequence",
@@ -83,7 +84,7 @@ def tokenizer_json(model: ModelFile, added: Sequence[Kind], names: Sequence[str]
         "model": {
             "type": "BPE",
             "dropout": None,
-            "unk_token": unknown[0],
+            "unk_token": names[model.unknown],
             "continuing_subword_prefix": None,
             "end_of_word_suffix": None,
             "fuse_unk": True,
@@ -101,7 +102,7 @@ def files(model: ModelFile, bos_id: int, eos_id: int) -> dict[str, bytes]:
     Raises:
         ValueError: no merges give the ids of this model.
     """
-    value = tokenizer_json(model, (Kind.UNKNOWN, Kind.CONTROL, Kind.USER_DEFINED))
+    value = tokenizer_json(model)
     marks = {
         name: model.pieces[number].text
         for name, number in (("bos_token", bos_id), ("eos_token", eos_id))

@@ -48,6 +48,11 @@ class ModelFile:
         """The texts of the pieces of some kinds."""
         return [piece.text for piece in self.pieces if piece.kind in kinds]
 
+    @property
+    def unknown(self) -> int:
+        """The id of what is no piece; a model has one."""
+        return next(i for i, piece in enumerate(self.pieces) if piece.kind == Kind.UNKNOWN)
+
     def other_than_llama(self) -> str:
         """What keeps merges of pairs, lowest rank first, from giving the ids of this model; empty when nothing does."""
         of_score: dict[float, list[str]] = {}
@@ -60,6 +65,7 @@ class ModelFile:
             (not self.byte_fallback or len(self.of_kind(Kind.BYTE)) != 256, "it has no pieces for all bytes"),
             (self.spaces_behind, "it puts spaces behind words"),
             (self.rewrites, "it normalises texts"),
+            (bool(self.of_kind(Kind.USER_DEFINED)), "it has symbols of its user"),
             (bool(self.of_kind(Kind.UNUSED)), "it has unused pieces"),
             # Runs of spaces all have one score in LLaMA's models: they grow from the left, as merges do.
             (any(len(set("".join(texts))) > 1 for texts in tied), "different pieces of it have one score"),

@@ -1,5 +1,7 @@
 """gigatoken's ids are SentencePiece's, or they are not taken."""
 
+import functools
+import json
 import random
 import sys
 import types
@@ -8,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor
 
@@ -42,6 +44,7 @@ def encode(data: bytes) -> Callable[[str], list[int]]:
     return lambda text: processor.encode(text, out_type=int)
 
 
+@settings(deadline=None)
 @given(text=hard)
 def test_ids_are_those_of_sentencepiece(engine: SentencePiece, encode: Callable[[str], list[int]], text: str) -> None:
     ids = engine.encode(text)
@@ -50,6 +53,7 @@ def test_ids_are_those_of_sentencepiece(engine: SentencePiece, encode: Callable[
     assert not CONTROLS & set(ids.tolist())
 
 
+@settings(deadline=None)
 @given(text=hard)
 def test_what_is_behind_it_gives_them_for_control_surfaces_too(
     engine: SentencePiece, encode: Callable[[str], list[int]], text: str
@@ -85,7 +89,7 @@ def test_models_of_little_text_where_merges_overlap(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "why"),
+    ("changed", "why"),
     [
         pytest.param({"model_type": "unigram"}, "it is no BPE model", id="unigram"),
         pytest.param({"byte_fallback": False}, "it has no pieces for all bytes", id="no bytes"),
@@ -93,13 +97,14 @@ def test_models_of_little_text_where_merges_overlap(seed: int) -> None:
         pytest.param({"remove_extra_whitespaces": True}, "it normalises texts", id="spaces"),
         pytest.param({"treat_whitespace_as_suffix": True}, "it puts spaces behind words", id="suffix"),
         pytest.param({"add_dummy_prefix": False}, "", id="no dummy prefix"),
-        pytest.param({"user_defined_symbols": ["<user>", "  ", "<s"]}, "", id="symbols of the user's"),
+        pytest.param({"user_defined_symbols": ["<user>", "  "]}, "it has symbols of its user", id="symbols"),
         pytest.param({"control_symbols": ["<pad>", "[INST]", "a", "\u00a7"]}, "", id="controls of the user's"),
     ],
 )
+@settings(deadline=None)
 @given(draw=st.data())
-def test_models_of_other_kinds(settings: dict[str, Any], why: str, draw: st.DataObject) -> None:
-    engine, processor = of_kind(tuple((name, str(value)) for name, value in settings.items()), settings)
+def test_models_of_other_kinds(changed: dict[str, Any], why: str, draw: st.DataObject) -> None:
+    engine, processor = opened(json.dumps(changed))
     assert engine.slow == why
     text = draw.draw(st.lists(st.one_of(hard, st.sampled_from(["<user>", "<pad>", "[INST]", "a  b"]))).map("".join))
     ids = engine.encode(text).tolist()
@@ -108,14 +113,11 @@ def test_models_of_other_kinds(settings: dict[str, Any], why: str, draw: st.Data
     assert not controls & set(ids)
 
 
-MODELS: dict[Any, tuple[SentencePiece, SentencePieceProcessor]] = {}
-
-
-def of_kind(key: Any, settings: dict[str, Any]) -> tuple[SentencePiece, SentencePieceProcessor]:
-    if key not in MODELS:
-        model = train_with(400, hard_vocab_limit=False, **settings)
-        MODELS[key] = SentencePiece("a.model", model), SentencePieceProcessor(model_proto=model)
-    return MODELS[key]
+@functools.cache
+def opened(changed: str) -> tuple[SentencePiece, SentencePieceProcessor]:
+    """A model trained with the settings in this JSON."""
+    model = train_with(400, hard_vocab_limit=False, **json.loads(changed))
+    return SentencePiece("a.model", model), SentencePieceProcessor(model_proto=model)
 
 
 def with_engine(monkeypatch: pytest.MonkeyPatch, encode: Callable[[Any, str], Any]) -> None:
