@@ -44,7 +44,8 @@ def lines(seed: int = 0) -> list[str]:
     draw = random.Random(seed)
     drawn = ["mill", "corpus", "grain", "stone", "wheel", "river", "flour", "Mühle", "Жито", "1877", "x+y=42"]
     ordinary = [" ".join(draw.choices(drawn, k=12)) + "." for _ in range(2000)]
-    return [*ordinary, *("".join(draw.choices(["ha", "ab", "a", "=", "  ", "()"], k=20)) for _ in range(1000))]
+    parts = ["ha", "ab", "a", "=", "  ", "()", "<s", " <s", ">x"]
+    return [*ordinary, *("".join(draw.choices(parts, k=20)) for _ in range(1000))]
 
 
 def train_with(vocab_size: int, text: Sequence[str] = (), **settings: object) -> bytes:

@@ -97,6 +97,7 @@ def test_models_of_little_text_where_merges_overlap(seed: int) -> None:
         pytest.param({"remove_extra_whitespaces": True}, "it normalises texts", id="spaces"),
         pytest.param({"treat_whitespace_as_suffix": True}, "it puts spaces behind words", id="suffix"),
         pytest.param({"add_dummy_prefix": False}, "", id="no dummy prefix"),
+        pytest.param({"split_by_unicode_script": False}, "", id="scripts mixed"),
         pytest.param({"user_defined_symbols": ["<user>", "  "]}, "it has symbols of its user", id="symbols"),
         pytest.param({"control_symbols": ["<pad>", "[INST]", "a", "\u00a7"]}, "", id="controls of the user's"),
     ],

@@ -83,6 +83,16 @@ def test_marks_are_those_of_the_model(ours: Tokenizer, processor: SentencePieceP
     assert {name.name for name in folder.iterdir()} == {"tokenizer.model", "tokenizer.json", "tokenizer_config.json"}
 
 
+def test_merges_make_no_control_piece(tmp_path: Path) -> None:
+    """Where `<s` and `>` are pieces, `<s>` is one merge away."""
+    model = train_with(400, hard_vocab_limit=False, split_by_unicode_script=False)
+    processor = SentencePieceProcessor(model_proto=model)
+    assert not {0} & {processor.piece_to_id("<s"), processor.piece_to_id(">")}
+    for name, content in SentencePiece("a.model", model).files().items():
+        (tmp_path / name).write_bytes(content)
+    assert Tokenizer(str(tmp_path / "tokenizer.json")).encode("a <s>").tolist() == processor.encode("a <s>")
+
+
 def test_a_model_that_merges_cannot_tell_is_not_exported() -> None:
     engine = SentencePiece("a.model", train_with(400, hard_vocab_limit=False, model_type="unigram"))
     assert set(engine.files()) == {"tokenizer.model"}
