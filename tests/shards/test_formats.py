@@ -43,7 +43,7 @@ def test_raw_bytes():
     }
 
 
-@pytest.mark.parametrize(("vocab_size", "expected"), [(65_535, "0500"), (65_536, "05000000")])
+@pytest.mark.parametrize(("vocab_size", "expected"), [(65_536, "0500"), (65_537, "05000000")])
 def test_raw_width_follows_the_vocabulary(vocab_size, expected):
     assert raw.encode(np.array([5], "<u4"), vocab_size).hex() == expected
 

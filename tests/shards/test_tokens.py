@@ -51,7 +51,7 @@ def test_layout():
     assert packed.dtype == np.dtype("<u2") and len(packed) == 3
 
 
-@pytest.mark.parametrize(("vocab_size", "width"), [(512, 2), (65_535, 2), (65_536, 4), (128_256, 4)])
+@pytest.mark.parametrize(("vocab_size", "width"), [(512, 2), (65_536, 2), (65_537, 4), (128_256, 4)])
 def test_width(vocab_size, width):
     assert tokens.token_dtype(vocab_size) == np.dtype(f"<u{width}")
 
