@@ -54,7 +54,7 @@ class Tokenizer:
         """`bos_token` and `eos_token` are the marks of a `tokenizer.json`, where nothing beside it says (-1 then)."""
         data = read_bytes(path)
         self.engine: Engine
-        if data.lstrip().startswith(b"{"):
+        if data.startswith(b"{"):
             self.engine = JsonFile(path, data, bos_token, eos_token)
         else:
             if bos_token or eos_token:
