@@ -312,6 +312,8 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
             click.echo(f"  model ({what})  {name}")
         done = found["items"] - found["to_do"]
         click.echo(f"  {found['phase']}: {found['items']} work items, {done} finished, {found['to_do']} to do")
+    if facts["tokenizer"]:
+        click.echo(f"tokenizer: {facts['tokenizer']}")
     for note in facts["notes"]:
         click.echo(note)
     click.echo("then the other phases of each source; and tokenizer, tokens and shards, unless sources are named")

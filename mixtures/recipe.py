@@ -47,14 +47,22 @@ class NgramRecipe:
 
 @dataclass(frozen=True)
 class TokenizerRecipe:
-    """SentencePiece BPE.   Source: LLaMA (2023) section 2.1, "Tokenizer"; all settings are in tokenizer/train.py."""
+    """SentencePiece BPE.   Source: LLaMA (2023) section 2.1, "Tokenizer"; all settings are in tokenizer/train.py.
 
+    Or one that there is: then nothing is trained, and the vocabulary is its own.
+    """
+
+    model: str = ""  # SentencePiece's .model or Hugging Face's tokenizer.json: URL, path, or a glob below --inputs
+    bos_token: str = ""  # of a tokenizer.json without a tokenizer_config.json beside it,
+    eos_token: str = ""  # as in <s> and </s>
     vocab_size: int = 32_000
     sample_mb: int = 10_000  # UTF-8 text to train on, drawn from the sources by their shares
     bos: bool = True
     eos: bool = True
 
     def __post_init__(self) -> None:
+        if not self.model and (self.bos_token or self.eos_token):
+            raise ValueError("bos_token and eos_token are those of a ready tokenizer: name its file as model.")
         if self.vocab_size < 300:
             raise ValueError(
                 f"vocab_size must be at least 300 (256 bytes, 3 controls, characters), got {self.vocab_size}."

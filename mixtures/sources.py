@@ -240,7 +240,7 @@ class GithubRecipe(SourceRecipe):
     max_line_chars: int = 1000  # of the longest line
     max_avg_line_chars: float = 100.0
     min_alnum_frac: float = 0.25  # share of letters and digits
-    tokenizer: str = ""  # a SentencePiece .model; empty: letters for each token are not looked at
+    tokenizer: str = ""  # a SentencePiece .model or a tokenizer.json; empty: letters for each token are not looked at
     min_letters_per_token: float = 1.5
     compat: Literal["", "redpajama-v1"] = ""  # its header removal and its ways with names, mistakes included
     slice_mb: float = 256.0  # of one work item of a Parquet file

@@ -33,13 +33,13 @@ from ..records import Reason, counted
 from ..shards.formats import FORMATS, check_formats
 from ..shards.spec import PLAN
 from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sizes, write_json
-from ..tokenizer.encode import MODEL
-from . import shards, tokens
+from ..tokenizer.encode import open_tokenizer
+from . import shards, tokenizer, tokens
 from .documents import documents_phase, settled_documents
 from .engine.driver import Driver
 from .exchange import asking_steps, groups_of, hash_phase, make_exchanges
 from .extract import extract_phase
-from .inputs import FROZEN, Inputs, Model, made_models
+from .inputs import FROZEN, TOKENIZER, Inputs, Model, made_models
 from .judge import judge_phase
 from .leads import leads_phase
 from .lock import LOCK
@@ -58,7 +58,7 @@ PART = re.compile(r"-part\d{4,}$")
 # What the bytes depend on.
 LIBRARIES = (
     *("apache-beam", "datasketch", "fastavro", "fasttext", "kenlm", "langdetect", "licenseclassifier", "numpy"),
-    *("pyarrow", "sentencepiece", "xxhash"),
+    *("pyarrow", "sentencepiece", "tokenizers", "xxhash"),
 )
 
 
@@ -121,7 +121,10 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
         UsageError: two inputs would give outputs of one name, or a model cannot be used.
     """
     work = {}
+    tokenizer.check_given(recipe, inputs)
     for source, given in inputs.items():
+        if source == TOKENIZER:
+            continue
         models = {name: Model.given(one) for name, one in given.models.items()}
         plan = readings(source, given.files, recipe)
         is_beside = [reading.slice.kind in SOURCES[source].beside for reading in plan]
@@ -215,7 +218,7 @@ def build(
     for source in sources:
         corpus[source] = make_documents(driver, source, work, recipe, sources)
         say_that_nothing_stays(driver, source)
-    mixture = make_shards(driver, recipe, corpus) if whole else None
+    mixture = make_shards(driver, recipe, corpus, inputs) if whole else None
     facts = record(driver, recipe, inputs, sources, mixture, again)
     beside = ("cited/", "ngram/", "wikipedia/leads/") if "commoncrawl" in sources else ()
     driver.drop_stale_phases(("",) if whole else (*(f"{source}/" for source in sources), *beside))
@@ -322,9 +325,15 @@ def make_documents(
     return settled_documents(driver.run(documents_phase(source, driver.output, recipe, extracted, losers)))
 
 
-def make_shards(driver: Driver, recipe: Recipe, corpus: tokens.Corpus) -> dict[str, Any]:
-    lines = driver.run(tokens.sample_phase(corpus, recipe))
-    model = tokens.only_file(driver.run(tokens.tokenizer_phase(lines, recipe)), MODEL)
+def make_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inputs: Inputs) -> dict[str, Any]:
+    tokenizer.check_corpus(corpus)
+    if recipe.tokenizer.model:
+        phase = tokenizer.given_phase(recipe, inputs)
+    else:
+        phase = tokenizer.tokenizer_phase(driver.run(tokenizer.sample_phase(corpus, recipe)), recipe)
+    model = tokenizer.Made.of(driver.run(phase))
+    for note in open_tokenizer(join(driver.output, model.path), model.sha256).notes():
+        driver.say(note)
     tokenised = driver.run(tokens.tokens_phase(corpus, model))
     mixture = tokens.mixture_phase(tokenised, recipe, model)
     plan_file = tokens.only_file(driver.run(mixture), PLAN)

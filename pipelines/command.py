@@ -25,8 +25,8 @@ from .build import (
     plan_work,
 )
 from .engine.driver import Driver, unfinished
-from .finding import find
-from .inputs import choose, freeze
+from .finding import find, find_tokenizer
+from .inputs import TOKENIZER, Inputs, choose, freeze
 from .lock import locked
 from .teaching import needed_sources
 
@@ -75,6 +75,13 @@ class Command:
         return ["corpusmill", asked[0], recipe, *asked[1:], *folders, *(["--allow-empty"] * self.allow_empty)]
 
 
+def find_all(command: Command) -> Inputs:
+    """The inputs of the sources that are read, and the tokenizer where a recipe with a ready one is run as a whole."""
+    recipe = command.recipe
+    found = find(recipe, needed_sources(recipe, command.named), command.inputs, command.allow_empty)
+    return found if command.sources else {**found, **find_tokenizer(recipe, command.inputs)}
+
+
 def execute(command: Command) -> dict[str, Any]:
     """Run the recipe, or the documents of the named sources. Returns what `manifest.json` holds.
 
@@ -82,7 +89,7 @@ def execute(command: Command) -> dict[str, Any]:
     """
     recipe, output, whole = command.recipe, absolute(command.output), not command.sources
     check_buildable(recipe, command.sources or list(recipe.active))
-    found = find(recipe, needed_sources(recipe, command.named), command.inputs, command.allow_empty)
+    found = find_all(command)
     driver = Driver(output, command.workers, command.beam, quiet=command.quiet)
     check_folder(
         output, recipe, command.redo, whole, command.ngrams is not None
@@ -110,7 +117,7 @@ def dry_run(command: Command) -> dict[str, Any]:
     """What a run would do: the resolved recipe, and of each source its inputs and work items. Nothing is written."""
     recipe, output = command.recipe, absolute(command.output)
     check_buildable(recipe, command.sources or list(recipe.active))
-    found = find(recipe, needed_sources(recipe, command.named), command.inputs, command.allow_empty)
+    found = find_all(command)
     check_folder(output, recipe, command.redo, not command.sources)
     used, notes = choose(output, found, command.redo)
     sources = {}
@@ -124,7 +131,14 @@ def dry_run(command: Command) -> dict[str, Any]:
             "items": len(phase.items),
             "to_do": len(unfinished(output, phase)),
         }
-    return {"recipe": recipe.resolved(), "sources": sources, "notes": [*notes, *odd_inputs(recipe, planned)]}
+    models = used[TOKENIZER].models if TOKENIZER in used else {}
+    tokenizer = models[TOKENIZER].name if models else ""
+    return {
+        "recipe": recipe.resolved(),
+        "sources": sources,
+        "tokenizer": tokenizer,
+        "notes": [*notes, *odd_inputs(recipe, planned)],
+    }
 
 
 @contextlib.contextmanager

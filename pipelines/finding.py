@@ -13,7 +13,8 @@ from ..mixtures.recipe import Recipe
 from ..mixtures.sources import SourceRecipe
 from ..records import counted
 from ..storage import Input, filesystem, find_inputs, identified, join, read_bytes, size_of
-from .inputs import Given, Inputs
+from ..tokenizer.hugging_face import CONFIG
+from .inputs import TOKENIZER, TOKENIZER_CONFIG, Given, Inputs
 from .source import Wanted
 from .sources import SOURCES
 
@@ -62,6 +63,23 @@ def find_models(source: str, options: SourceRecipe, folder: str) -> dict[str, In
     """
     one = SOURCES[source]
     return {name: _model(source, folder, wanted) for name, wanted in one.models(options).items()}
+
+
+def find_tokenizer(recipe: Recipe, folder: str) -> Inputs:
+    """The ready tokenizer that a recipe names, with the configuration beside a `tokenizer.json`; or nothing.
+
+    Raises:
+        UsageError: it is not there, or several files fit.
+    """
+    if not recipe.tokenizer.model:
+        return {}
+    about = "It is SentencePiece's .model or Hugging Face's tokenizer.json; without tokenizer.model one is trained."
+    model = _model(TOKENIZER, folder, Wanted((recipe.tokenizer.model,), about))
+    models = {TOKENIZER: model}
+    if model.name.endswith(".json"):
+        beside = join(model.url.rpartition("/")[0], CONFIG)
+        models |= dict(zip([TOKENIZER_CONFIG], identified(_fitting(folder, beside)), strict=False))
+    return {TOKENIZER: Given([], models)}
 
 
 def is_whole(path: str) -> bool:

@@ -259,7 +259,9 @@ def wanted(recipe: GithubRecipe) -> dict[str, Wanted]:
     """The files that the recipe names."""
     if not recipe.tokenizer:
         return {}
-    return {TOKENIZER: Wanted((recipe.tokenizer,), "It is a SentencePiece .model, to count tokens with.")}
+    return {
+        TOKENIZER: Wanted((recipe.tokenizer,), "It is a SentencePiece .model or tokenizer.json, to count tokens with.")
+    }
 
 
 def check(recipe: GithubRecipe, models: Mapping[str, str]) -> None:

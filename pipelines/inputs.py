@@ -12,6 +12,8 @@ from ..records import counted
 from ..storage import Input, join, read_json, write_json
 
 FROZEN = "work/inputs.json"
+TOKENIZER, TOKENIZER_CONFIG = "tokenizer", "config"
+"""A ready tokenizer is no source, but frozen like one: its model and what lies beside it, under this name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
-"""From documents to the plan of token shards: sample, tokenizer, tokens, mixture. Each is a phase.
+"""From documents to the plan of token shards: tokens, mixture. Each is a phase.
 
-sample      each document file: lines for the tokenizer, drawn by hash, from each source by its share
-tokenizer   one item: train on all lines
 tokens      each document file: its token file. Tokenised once: no seed, share or shard count is in it
 mixture     one item: shares and epochs become arcs of the circle
 """
@@ -9,108 +7,31 @@ mixture     one item: shares and epochs become arcs of the circle
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from ..errors import MixtureError
 from ..formats.documents import read_rows
-from ..manifest import WORK, File, Receipt
-from ..mixtures.circle import count_tokens, plan_source, unit_interval
+from ..manifest import File, Receipt
+from ..mixtures.circle import count_tokens, plan_source
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
+from ..records import Document
 from ..shards.build import documents, plan_validation
 from ..shards.spec import PLAN
 from ..shards.tokens import TokenFile, pack, token_dtype
-from ..storage import digest, open_read
-from ..tokenizer.encode import MODEL, open_tokenizer
-from ..tokenizer.train import train, training_lines
+from ..storage import digest
+from ..tokenizer.encode import open_tokenizer
 from .phase import Item, Phase, ShardOutput
-
-Corpus = Mapping[str, Mapping[str, File]]  # source → path of a document file → what it is
+from .sources import SOURCES
+from .tokenizer import Corpus, Made
 
 
 def only_file(receipts: Mapping[str, Receipt], path: str) -> File:
     """A file that a phase of one item left."""
     return next(receipt.files[path] for receipt in receipts.values() if path in receipt.files)
-
-
-# --- tokenizer --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Task: a hash-chosen share of one document file."""
-
-    documents: str
-    sha256: str
-    lines: str
-    share: float
-
-
-def sample_phase(corpus: Corpus, recipe: Recipe) -> Phase:
-    """Lines to train the tokenizer on: `sample_mb` in all, from each source by its share of the mixture."""
-    size = {
-        source: sum(file.counts.get("bytes.kept", 0) for file in files.values()) for source, files in corpus.items()
-    }
-    empty = [source for source in corpus if not size[source]]
-    if empty:
-        raise MixtureError(
-            f"{empty[0]}: not one document was kept, so there is nothing to mix. Look at dropped/{empty[0]} and "
-            "errors/, or leave the source out."
-        )
-    weight = {
-        source: recipe.active[source].weight or (recipe.active[source].epochs or 0) * size[source] for source in corpus
-    }
-    wanted = {source: recipe.tokenizer.sample_mb * 1e6 * weight[source] / sum(weight.values()) for source in corpus}
-    items = []
-    for source, files in corpus.items():
-        share = min(1.0, wanted[source] / max(size[source], 1))
-        for path, file in files.items():
-            name = f"{source}/{PurePosixPath(path).stem}"
-            task = Sample(path, file.sha256, f"{WORK}/sample/{name}.txt", share)
-            items.append(Item(name, digest("sample", 1, file.sha256, share), file.bytes, task))
-    return Phase("sample", items, sample)
-
-
-def sample(task: Sample, out: ShardOutput) -> None:
-    with out.binary(task.lines) as file:
-        for row in read_rows(out.verified(task.documents, task.sha256), ["id", "text"]):
-            if unit_interval(row["id"], "tokenizer") < task.share:
-                for line in training_lines(row["text"]):
-                    file.write(line.encode() + b"\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Train:
-    """Task: the tokenizer."""
-
-    lines: tuple[str, ...]
-    vocab_size: int
-
-
-def tokenizer_phase(samples: Mapping[str, Receipt], recipe: Recipe) -> Phase:
-    files = {path: file for receipt in samples.values() for path, file in receipt.files.items()}
-    fingerprint = digest("tokenizer", 1, [file.sha256 for file in files.values()], recipe.tokenizer.vocab_size)
-    cost = sum(file.bytes for file in files.values())
-    return Phase(
-        "tokenizer",
-        [Item("tokenizer", fingerprint, cost, Train(tuple(files), recipe.tokenizer.vocab_size))],
-        train_tokenizer,
-    )
-
-
-def train_tokenizer(task: Train, out: ShardOutput) -> None:
-    def lines() -> Iterator[str]:
-        for path in task.lines:
-            with open_read(out.url(path)) as file:
-                for line in file:
-                    yield line.decode().removesuffix("\n")
-
-    model = train(lines(), task.vocab_size)
-    with out.binary(MODEL) as file:
-        file.write(model)
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -120,33 +41,35 @@ def train_tokenizer(task: Train, out: ShardOutput) -> None:
 class Tokenize:
     """Task: one document file."""
 
+    source: str
     documents: str
     sha256: str
     stem: str
+    model: str
     model_sha256: str
 
 
-def tokens_phase(corpus: Corpus, model: File) -> Phase:
+def tokens_phase(corpus: Corpus, made: Made) -> Phase:
     items = []
     for source, files in corpus.items():
         for path, file in files.items():
             name = f"{source}/{PurePosixPath(path).stem}"
-            fingerprint = digest("tokens", 1, file.sha256, model.sha256)
-            task = Tokenize(path, file.sha256, f"tokens/{name}", model.sha256)
+            fingerprint = digest("tokens", 3, file.sha256, made.sha256)
+            task = Tokenize(source, path, file.sha256, f"tokens/{name}", made.path, made.sha256)
             items.append(Item(name, fingerprint, file.bytes, task))
     return Phase("tokens", items, tokenize)
 
 
 def tokenize(task: Tokenize, out: ShardOutput) -> None:
-    tokenizer = open_tokenizer(out.url(MODEL), task.model_sha256)
+    tokenizer = open_tokenizer(out.url(task.model), task.model_sha256)
     dtype = token_dtype(tokenizer.vocab_size)
-    ids: list[str] = []
-    encoded = []
-    for row in read_rows(out.verified(task.documents, task.sha256), ["id", "text"]):
+    split_key = SOURCES[task.source].split_key
+    ids, keys, encoded = list[str](), list[str](), []
+    for row in read_rows(out.verified(task.documents, task.sha256), ["id", "text", "meta"]):
         ids.append(row["id"])
+        keys.append(split_key(Document(row["id"], row["text"], task.source, json.loads(row["meta"]))))
         encoded.append(tokenizer.encode(row["text"]).astype(dtype))
-    # The id is also what must stay on one side of the validation split: language and page.
-    tokens, index = pack(ids, encoded, ids, dtype)
+    tokens, index = pack(ids, encoded, keys, dtype)
     with out.binary(f"{task.stem}.index", rows=len(ids)) as file:
         file.write(index.tobytes())
     with out.binary(f"{task.stem}.tokens", counts={"tokens": len(tokens), "documents.tokenised": len(ids)}) as file:
@@ -162,16 +85,18 @@ class Mix:
 
     stems: Mapping[str, tuple[str, ...]]  # source → its token files, without ending
     recipe: Recipe
+    model: str
     model_sha256: str
 
 
-def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, model: File) -> Phase:
+def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, made: Made) -> Phase:
     stems: dict[str, list[str]] = {source: [] for source in sorted(recipe.active)}
     for name in tokens:
         stems[name.partition("/")[0]].append(f"tokens/{name}")
     made_from = [(path, file.sha256) for receipt in tokens.values() for path, file in receipt.files.items()]
-    task = Mix({source: tuple(names) for source, names in stems.items()}, recipe, model.sha256)
-    return Phase("mixture", [Item("plan", digest("mixture", 1, _deciding(recipe), made_from), 0, task)], mix)
+    task = Mix({source: tuple(names) for source, names in stems.items()}, recipe, made.path, made.sha256)
+    fingerprint = digest("mixture", 1, _deciding(recipe), made_from, *[made.marks] * bool(made.marks))
+    return Phase("mixture", [Item("plan", fingerprint, 0, task)], mix)
 
 
 def _deciding(recipe: Recipe) -> dict[str, Any]:
@@ -189,7 +114,7 @@ def _deciding(recipe: Recipe) -> dict[str, Any]:
 def mix(task: Mix, out: ShardOutput) -> None:
     """Write the plan: how many shards, each source's copies, limit and arcs, and all else a shard is built from."""
     recipe = task.recipe
-    tokenizer = open_tokenizer(out.url(MODEL), task.model_sha256)
+    tokenizer = open_tokenizer(out.url(task.model), task.model_sha256)
     if recipe.shards.sequence and recipe.shards.sequence.pad >= tokenizer.vocab_size:
         raise MixtureError(
             f"shards.sequence.pad: expected an id below {tokenizer.vocab_size}, got {recipe.shards.sequence.pad}."

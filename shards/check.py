@@ -19,7 +19,7 @@ from ..formats.documents import read_footer, read_rows
 from ..manifest import WORK, read_facts
 from ..mixtures.recipe import Recipe
 from ..storage import join, map_array, read_bytes, sha256_of, sizes
-from ..tokenizer.encode import MODEL, Tokenizer
+from ..tokenizer.encode import JSON, MODEL, Tokenizer
 from .check_shards import Difference, Record, check_shards, fill
 from .tokens import INDEX, token_dtype
 
@@ -76,7 +76,7 @@ def _check(output: str, facts: Mapping[str, Any], there: Mapping[str, int]) -> I
         return  # what is inside files is worth a look once they are those of the run
     yield from _check_accounts(output, records, facts)
     if facts["mixture"] and recipe:
-        tokenizer = Tokenizer(join(output, MODEL))
+        tokenizer = Tokenizer(join(output, MODEL if MODEL in records else JSON))
         inside = [
             _check_tokens(output, records, tokenizer.vocab_size),
             check_shards(output, records, facts, recipe, tokenizer),

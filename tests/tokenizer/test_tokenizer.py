@@ -38,7 +38,7 @@ def test_same_lines_same_bytes() -> None:
 
 
 def test_layout_is_that_of_llama(tokenizer: Tokenizer) -> None:
-    processor: SentencePieceProcessor = tokenizer.processor
+    processor: SentencePieceProcessor = tokenizer.engine.processor
     assert [processor.id_to_piece(i) for i in range(4)] == ["<unk>", "<s>", "</s>", "<0x00>"]
     assert [processor.is_byte(i) for i in (2, 3, 258, 259)] == [False, True, True, False]
     pieces = [processor.id_to_piece(i) for i in range(259, tokenizer.vocab_size)]
