@@ -20,6 +20,8 @@ SMALL = tuple(
         "shards.tokens=20000",
         "shards.formats=[raw,megatron,mds]",
         "sources.commoncrawl.cited.min_positives=5",
+        "sources.c4.badwords=c4/badwords_sample.txt",
+        "sources.books.catalog=books/pg_catalog.csv",
     )
     for word in ("--set", setting)
 )
