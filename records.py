@@ -111,9 +111,7 @@ class Document:
     text: str
     source: str
     meta: Mapping[str, Any] = field(default_factory=dict)
-    pieces: Mapping[str, int] = field(
-        default_factory=dict
-    )  # accounts of its lines or answers: in, kept, dropped.<reason>
+    pieces: Mapping[str, int] = field(default_factory=dict)  # accounts of its lines, or answers: in, kept, dropped.…
     weight: int = 0  # bytes that it holds beside its text
 
 

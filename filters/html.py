@@ -1,9 +1,11 @@
 """HTML to plain text as a reader sees it: paragraphs, lists, tables and code keep their shape.
 
 Every tag becomes a mark of one character, or nothing; then the text is laid out by its marks, and entities are decoded
-once, at the end. Where tags are not plain to see (a stray `<`, comments, scripts, odd attributes), the piece is first
-mended by lexbor, a parser that reads as browsers do. Each step reads once, so time grows with length.
-Source: LLaMA (2023) section 2.1, "we removed the HTML tags from text", and no more than that.
+once, at the end. Where tags are not plain to see (a stray `<`, comments, scripts, odd attributes), the piece is read by
+the rules of HTML's own tokenizer, which needs no tree: what a tag means here does not depend on where it stands. Each
+step reads once, so time and memory grow with length.
+Source: LLaMA (2023) section 2.1, "we removed the HTML tags from text", and no more than that; HTML Living Standard,
+section 13.2.5, for what is a tag.
 """
 
 from __future__ import annotations
@@ -12,9 +14,7 @@ import html
 import re
 from typing import Final
 
-from selectolax.lexbor import LexborHTMLParser
-
-__all__ = ["to_text"]
+__all__ = ["strip_tags", "to_text"]
 
 _LINE, _BLOCK, _CODE, _END_OF_CODE, _ITEM, _LIST, _END_OF_LIST, _CELL, _INDENT = _MARKS = "\1\2\3\4\5\6\7\x0e\x0f"
 _FORBIDDEN: Final = _MARKS + "\0"  # in a source, where HTML allows none of them
@@ -43,17 +43,24 @@ _MARK_OF: Final = {
 _FREQUENT: Final = ("a", "b", "code", "del", "em", "i", "img", "kbd", "s", "span", "strike", "strong", "sub", "sup")
 # A browser looks for no tags in these; what stands in the first ones is no text.
 _NO_TEXT: Final = ("iframe", "noembed", "noframes", "script", "style", "template")
-_RAW: Final = ("noscript", "plaintext", "textarea", "title", "xmp")
+_RAW: Final = ("plaintext", "textarea", "title", "xmp")
+_ATTRIBUTES = r"""(?:[^<>"'=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\s>"'][^\s>]*+)?|["'<])*+"""
+# Every alternative ends at the end of the text at the latest: nothing is looked at twice.
+_TOKEN = re.compile(
+    rf"""
+    <!--(?:-?>|.*?(?:--!?>|\Z))
+  | <(?P<no_text>{"|".join(_NO_TEXT)})(?=[\s/>]){_ATTRIBUTES}(?:>.*?(?:</(?P=no_text)(?=[\s/>])[^>]*+(?:>|\Z)|\Z)|\Z)
+  | <(?P<raw>{"|".join(_RAW)})(?=[\s/>]){_ATTRIBUTES}(?:>(?P<text>.*?)(?:</(?P=raw)(?=[\s/>])[^>]*+(?:>|\Z)|\Z)|\Z)
+  | <(?P<name>/?[a-z][^\s/>]*+)(?P<attributes>{_ATTRIBUTES})(?:>|\Z)
+  | <(?:[!?]|/(?=[^a-z]))[^>]*+(?:>|\Z)
+    """,
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
 _PLAIN_TAG = re.compile(r"""(/?[a-z][^\s/"'=<>]*+)(?:[^"'<>]++|"[^"<>]*+")*+""", re.IGNORECASE)
-_START = re.compile(r"\sstart=\"([0-9]{1,6})\"", re.IGNORECASE)
-_MENDED_TAG = re.compile(r"""<(/?[a-z][^\s<>"'/]*+)?(?:[^<>"]++|"[^"]*+")*+>""", re.IGNORECASE)
-_STRAY = re.compile(r"<(?!(?:/?[a-z][a-z0-9]*|ol start=\"[0-9]+\")>)")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_START = re.compile(r"""\sstart\s*=\s*["']?([0-9]{1,6})(?![0-9])""", re.IGNORECASE)
+_LONG_REFERENCE = re.compile(r"&#(?:0*[0-9]{8,}|[xX]0*[0-9a-fA-F]{7,});?")  # of no character
 _OF_LISTS = re.compile(f"([^{_LIST}{_END_OF_LIST}]*+)(?:{_LIST}([0-9]+);|({_END_OF_LIST}|$))")
 _MAX_INDENT: Final = 8  # lists that stand in one another
-# Characters: what browsers do with tags that are never closed takes time by the square of their number. Posts have
-# 30,000; of longer ones that are not plain the tags go without their being understood.
-_MAX_MENDED: Final = 1 << 17
 
 
 def to_text(source: str, *, list_marks: bool = True) -> str:
@@ -69,20 +76,41 @@ def to_text(source: str, *, list_marks: bool = True) -> str:
     >>> to_text("")
     ''
     """
+    source = _clean(source)
+    if "\xa0" in source or "&nbsp;" in source:
+        source = source.replace("\xa0", " ").replace("&nbsp;", " ")
+    source = source.replace("</p>\n\n<p>", _BLOCK)  # the most frequent tags by far, at once
+    try:
+        marked = _marked(source)
+    except _NotPlainError:
+        marked = _TOKEN.sub(_mark_of_token, source)
+    text = _lay_out(marked, list_marks)
+    return _decoded(text).replace("\xa0", " ").rstrip() if "&" in text else text
+
+
+def strip_tags(source: str) -> str:
+    r"""The text of a piece of HTML with its white space as it is, and nothing in place of tags.
+
+    >>> strip_tags("<p>a &lt; <b>b</b></p>\n\n<!-- c -->d")
+    'a < b\n\nd'
+    """
+    return _decoded(_TOKEN.sub(lambda token: token["text"] or "", _clean(source)))
+
+
+def _clean(source: str) -> str:
+    """With one kind of line ends, and without the characters that serve as marks."""
     if "\r" in source:
         source = source.replace("\r\n", "\n").replace("\r", "\n")
     for mark in _FORBIDDEN:
         if mark in source:
             source = source.replace(mark, "")
-    source = source.replace("</p>\n\n<p>", _BLOCK)  # the most frequent tags by far, at once
-    try:
-        marked = _marked(source)
-    except _NotPlainError:
-        marked = _marked(_mended(source))
-    text = _lay_out(marked, list_marks)
-    if "&" in text:
-        text = html.unescape(text)
-    return text.replace("\xa0", " ").strip() if "\xa0" in text else text
+    return source
+
+
+def _decoded(text: str) -> str:
+    if "&#" in text:  # Python gives up on numbers of thousands of digits
+        text = _LONG_REFERENCE.sub("\ufffd", text)
+    return html.unescape(text)
 
 
 class _NotPlainError(ValueError):
@@ -125,20 +153,13 @@ def _marked(source: str) -> str:
     return "".join(out)
 
 
-def _mended(source: str) -> str:
-    """The same piece as a browser understands it, written so that every `<` begins a plain tag."""
-    if len(source) <= _MAX_MENDED:
-        tree = LexborHTMLParser(source)
-        tree.strip_tags(list(_NO_TEXT))
-        tree.unwrap_tags(["plaintext", "xmp"])  # whose `<` would come out as they are
-        source = tree.html or ""
-    return _STRAY.sub("&lt;", _MENDED_TAG.sub(_without_attributes, _COMMENT.sub("", source)))
-
-
-def _without_attributes(tag: re.Match[str]) -> str:
-    name = (tag[1] or "").lower()
-    start = _START.search(tag[0]) if name == "ol" else None
-    return f'<ol start="{start[1]}">' if start else f"<{name}>" if name in _MARK_OF else "<span>"
+def _mark_of_token(token: re.Match[str]) -> str:
+    if token["raw"]:
+        return token["text"] or ""
+    name = (token["name"] or "").lower()
+    if name == "ol" and (start := _START.search(token["attributes"])):
+        return f"{_LIST}{start[1]};"
+    return _MARK_OF.get(name, "")
 
 
 def _lay_out(marked: str, list_marks: bool) -> str:

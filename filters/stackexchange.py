@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from selectolax.lexbor import LexborHTMLParser
-
-from .html import to_text
+from .html import strip_tags, to_text
 
 __all__ = ["Compat", "Layout", "Post", "best_first", "content_license", "lay_out", "thread_text"]
 
@@ -26,7 +24,8 @@ Compat = Literal["", "redpajama-v1"]
 _LICENSES = (("2018-05-02", "CC BY-SA 4.0"), ("2011-04-08", "CC BY-SA 3.0"), ("", "CC BY-SA 2.5"))
 _REFERENCE_ITEM = re.compile(r"<(?:li|ol)>")
 _REFERENCE_END = re.compile(r"</(?:li|ol)>")
-_REFERENCE_SPACE = re.compile(r"(<pre\b.*?</pre>)|>([ \t\n\f\r]+)(?=<|$)", re.DOTALL)
+_REFERENCE_SPACE = re.compile(r"(<pre\b.*?(?:</pre|\Z))|>([ \t\n\f\r]+)(?=<|\Z)", re.DOTALL)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def thread_text(
@@ -87,7 +86,9 @@ def content_license(created: str, named: str = "") -> str:
     >>> content_license("2018-05-02"), content_license("2012-01-01", "CC BY-SA 4.0")
     ('CC BY-SA 4.0', 'CC BY-SA 4.0')
     """
-    return named or (next(name for since, name in _LICENSES if created >= since) if created else "CC BY-SA")
+    return named or (
+        next(name for since, name in _LICENSES if created >= since) if _DATE.match(created) else "CC BY-SA"
+    )
 
 
 def _reference_text(body: str) -> str:
@@ -97,4 +98,4 @@ def _reference_text(body: str) -> str:
     """
     marked = _REFERENCE_END.sub("", _REFERENCE_ITEM.sub("\n*", body))
     collapsed = _REFERENCE_SPACE.sub(lambda found: found[1] or (">\n" if "\n" in found[2] else "> "), marked)
-    return LexborHTMLParser(collapsed).text() if collapsed else ""
+    return strip_tags(collapsed.lstrip())  # white space before all else is none to a parser

@@ -1,15 +1,17 @@
-"""Posts of a Stack Exchange dump: the rows of Posts.xml, in a .7z archive, in gzip, or plain.
+"""Posts of a Stack Exchange dump: the rows of Posts.xml.
 
-An archive is one stream that can only be read from its beginning: Stack Overflow's holds 100 GB. So it is read once,
-and its rows cut out as bytes (`RowCutter`); they are parsed later, in many processes (`parse_post`). Good rows before
-and after damage are kept. Whatever cannot be read is one `Damage` with one of these words:
+A dump is one stream that can only be read from its beginning: Stack Overflow's holds 100 GB. So it is read once
+(`stackexchange_file.py`), and its rows cut out as bytes (`RowCutter`); they are parsed later, in many processes
+(`parse_post`). Good rows before and after damage are kept. Whatever cannot be read is one `Damage` with one of these
+words, or with one of those of the file:
 
-    empty_file, not_posts, not_utf8     the file: no bytes, no Posts.xml in it, or UTF-16
-    bad_archive, encrypted              the archive; rows before the damage are kept
-    truncated, bad_gzip, bad_crc, …     its gzip (`gzipstream.py`); `truncated` also where </posts> is missing
+    empty_file, not_posts, not_utf8     no bytes; no <posts>; UTF-16
+    truncated                           </posts> is missing
     too_long, bad_xml, bad_utf8         a row
     bad_value                           a row without a number where one belongs: Id, PostTypeId, ParentId, Score
     bad_character                       a row, kept without the characters that XML does not allow
+    repeated                            a post that stands in the dump twice: the later edited one is kept (by whoever
+                                        brings posts to their questions)
 
 Offsets are bytes in Posts.xml, unpacked; those of the archive and of gzip are bytes in the file as stored.
 Source: the readme of the dumps, https://archive.org/details/stackexchange
@@ -22,22 +24,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Final, Literal, NamedTuple
+from typing import BinaryIO, Final, Literal, NamedTuple
 from xml.parsers import expat
 
-import py7zr
-from py7zr.io import Py7zIO, WriterFactory
-
 from ..records import Damage
-from .gzipstream import read_pieces
+from .stackexchange_file import unpack_posts
 
-__all__ = ["Post", "Row", "RowCutter", "cut_rows", "parse_post", "site_of", "unpack_posts", "unpacked_bytes"]
+__all__ = ["Post", "Row", "RowCutter", "cut_rows", "parse_post", "site_of"]
 
-POSTS: Final = "Posts.xml"
-_MAGIC: Final = b"7z\xbc\xaf\x27\x1c"
-_GZIP: Final = b"\x1f\x8b"
-_GZIP_RATIO: Final = 6  # of dumps packed by gzip
-_FEED_BYTES: Final = 1 << 20  # at once: a row may lie in many pieces
 _NAME = re.compile(r"(?P<site>[\w-]+(?:\.[\w-]+?)+)(?:-Posts)?(?:\.7z|\.xml|\.xml\.gz)", re.IGNORECASE)
 _OTHER_TABLE = re.compile(r"-(?:Badges|Comments|PostHistory|PostLinks|Tags|Users|Votes)\.", re.IGNORECASE)
 
@@ -60,120 +54,11 @@ def site_of(name: str) -> str | None:
     return match["site"].lower() if match and not _OTHER_TABLE.search(path.name) else None
 
 
-# ---- the file --------------------------------------------------------------------------------------------------------
-
-
-class _Feeder(Py7zIO, WriterFactory):
-    """Hands on what py7zr unpacks; it pushes, and can be read in no other way."""
-
-    def __init__(self, feed: Callable[[bytes], None]) -> None:
-        self._feed, self._n_bytes = feed, 0
-
-    def create(self, filename: str) -> Py7zIO:
-        return self
-
-    def write(self, s: bytes | bytearray) -> int:
-        self._feed(bytes(s))
-        self._n_bytes += len(s)
-        return len(s)
-
-    def read(self, size: int | None = None) -> bytes:
-        return b""
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return 0
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def size(self) -> int:
-        return self._n_bytes
-
-
-def unpacked_bytes(file: BinaryIO, size: int) -> int:
-    """How long Posts.xml is: exactly, but for gzip; `size` where the file cannot be opened."""
-    head = file.read(len(_MAGIC))
-    file.seek(0)
-    if head.startswith(_GZIP):
-        return size * _GZIP_RATIO
-    if head != _MAGIC:
-        return size
-    try:
-        with py7zr.SevenZipFile(file) as archive:
-            return max((one.uncompressed for one in _members(archive)), default=size)
-    except Exception:  # py7zr raises almost anything on hostile headers; `unpack_posts` will tell
-        return size
-
-
-def unpack_posts(file: BinaryIO, feed: Callable[[bytes], object]) -> Iterator[Damage]:
-    """Give the bytes of Posts.xml to `feed`, in their order, in pieces of at most 128 MB; what is damaged comes out.
-
-    Nothing is written, whatever names an archive holds.
-    """
-    if file.read(len(_MAGIC)) == _MAGIC:
-        file.seek(0)
-        yield from _unpack_archive(file, feed)
-        return
-    file.seek(0)
-    is_empty = True
-    gathered, n_bytes = list[bytes](), 0
-    for piece in read_pieces(file):
-        is_empty = False
-        if isinstance(piece, Damage):
-            yield piece
-            continue
-        gathered.append(piece.data)
-        n_bytes += len(piece.data)
-        if n_bytes >= _FEED_BYTES:
-            feed(b"".join(gathered))
-            gathered, n_bytes = [], 0
-    feed(b"".join(gathered))
-    if is_empty:
-        yield Damage(0, "empty_file", "no bytes")
-
-
-class _FeedError(Exception):
-    """What `feed` raised: not the archive's fault."""
-
-
-def _unpack_archive(file: BinaryIO, feed: Callable[[bytes], object]) -> Iterator[Damage]:
-    def guarded(data: bytes) -> None:
-        try:
-            feed(data)
-        except Exception as error:
-            raise _FeedError from error
-
-    try:
-        with py7zr.SevenZipFile(file) as archive:
-            members = _members(archive)
-            if not members:
-                names = ", ".join(archive.namelist()[:5])
-                yield Damage(0, "not_posts", f"no {POSTS} in the archive, but {names[:200] or 'nothing'}")
-            elif archive.needs_password():
-                yield Damage(0, "encrypted", f"{members[0].filename} needs a password")
-            else:
-                archive.extract(targets=[members[0].filename], factory=_Feeder(guarded))
-    except _FeedError as error:
-        assert error.__cause__, "raised from another"
-        raise error.__cause__ from None
-    except py7zr.PasswordRequired:
-        yield Damage(0, "encrypted", "the archive needs a password")
-    except Exception as error:  # py7zr raises almost anything on hostile archives
-        yield Damage(file.tell(), "bad_archive", f"{type(error).__name__}: {error}"[:200])
-
-
-def _members(archive: py7zr.SevenZipFile) -> list[Any]:
-    return [
-        one
-        for one in archive.list()
-        if not one.is_directory and PurePosixPath(one.filename.replace("\\", "/")).name.lower() == POSTS.lower()
-    ]
-
-
 # ---- rows, as bytes --------------------------------------------------------------------------------------------------
 
 _ROW = re.compile(rb"<row(?=[\s/>])")
 _HEAD_BYTES = 64  # in which a file that is no Posts.xml shows itself
+_EMPTY = re.compile(rb"<posts\s*/>")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 _ID, _PARENT, _TYPE = (
     re.compile(rb'\s%s="([0-9]{1,18})"' % name.encode()) for name in ("Id", "ParentId", "PostTypeId")
@@ -226,7 +111,7 @@ class RowCutter:
     def feed(self, data: bytes) -> list[Row | Damage]:
         """The rows that end in this piece. All that stands outside rows is passed over."""
         self._head = (self._head + data[:_HEAD_BYTES])[:_HEAD_BYTES]
-        self._tail = (self._tail + data[-_HEAD_BYTES:])[-_HEAD_BYTES:]
+        self._tail = (self._tail + data.rstrip()[-_HEAD_BYTES:])[-_HEAD_BYTES:]
         data = self._rest + data
         starts = [match.start() for match in _ROW.finditer(data)]
         found: list[Row | Damage] = []
@@ -247,7 +132,7 @@ class RowCutter:
         """The last row, and what is wrong with the file as a whole, unless that is known to be damaged."""
         found: list[Row | Damage] = []
         end = self._offset + len(self._rest)
-        is_whole = b"</posts" in self._tail
+        is_whole = b"</posts" in self._tail or bool(_EMPTY.search(self._head))
         if _ROW.match(self._rest) and not self._skipping:
             if not is_whole and b"/>" not in self._rest:
                 self.n_rows += 1
@@ -258,8 +143,9 @@ class RowCutter:
         if self._head.startswith(_UTF16):
             found.append(Damage(0, "not_utf8", "UTF-16; convert the file to UTF-8"))
         elif not self.n_rows and b"<posts" not in self._head:
-            if end:
-                found.append(Damage(0, "not_posts", f"no <posts>, but {self._head[:40]!r}"))
+            is_empty = not end
+            detail = "no bytes" if is_empty else f"no <posts>, but {self._head[:40]!r}"
+            found.append(Damage(0, "empty_file" if is_empty else "not_posts", detail))
         elif not is_whole:
             found.append(Damage(end, "truncated", "no </posts> at its end"))
         return found
@@ -270,11 +156,11 @@ class RowCutter:
 
     def _cut(self, data: bytes, offset: int) -> Iterator[Row | Damage]:
         self.n_rows += 1
-        end = data.rfind(b"/>") + 2
-        if end > self._max:
-            yield Damage(offset, "too_long", f"a row of {end:,} bytes")
+        ends = [at + len(tag) for tag in (b"/>", b"</row>") if (at := data.rfind(tag)) >= 0]
+        row = data[: max(ends)] if ends else data
+        if len(row) > self._max:
+            yield Damage(offset, "too_long", f"a row of {len(row):,} bytes")
             return
-        row = data[:end] if end > 1 else data
         question = _question_of(row, offset)
         yield Row(offset, question, row) if isinstance(question, int) else question
 
@@ -282,11 +168,11 @@ class RowCutter:
 def _question_of(row: bytes, offset: int) -> int | Damage:
     """To which question a row belongs; without a parser where its values stand in double quotes, as in all dumps."""
     if b"='" not in row:
-        kind, parent, own = _TYPE.search(row), _PARENT.search(row), _ID.search(row)
-        if kind and kind[1] == b"2" and parent:
-            return int(parent[1])
-        if kind and kind[1] != b"2" and own:
-            return int(own[1])
+        kind = _TYPE.search(row)
+        # A parent is looked for in answers alone, where it stands before the body: in a question all would be read.
+        known = kind and (_PARENT if kind[1] == b"2" else _ID).search(row)
+        if known:
+            return int(known[1])
     post = parse_post(row, offset)
     if isinstance(post, Damage):
         return post
@@ -385,8 +271,8 @@ def _post(values: dict[str, str], offset: int) -> Post | Damage:
     numbers: dict[str, int | None] = {}
     for name in ("Id", "PostTypeId", "ParentId", "Score", "AcceptedAnswerId"):
         value = values.get(name, "").strip()
-        if value and not _NUMBER.fullmatch(value):
-            return Damage(offset, "bad_value", f"{name}: {value[:40]!r} is no number")
+        if value and (not _NUMBER.fullmatch(value) or (value.startswith("-") and name != "Score")):
+            return Damage(offset, "bad_value", f"{name}: {value[:40]!r} is no number for it")
         numbers[name] = int(value) if value else None
     own, parent, number = numbers["Id"], numbers["ParentId"], numbers["PostTypeId"]
     if number is None:  # as in no dump since 2009

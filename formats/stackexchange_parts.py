@@ -28,6 +28,7 @@ CHUNK: Final = np.dtype(
 )
 _ROW: Final = np.dtype([("question", "<u8"), ("offset", "<u8"), ("bytes", "<u4")])
 _BUFFER_BYTES: Final = 256 << 20  # of all parts together: the fullest is written when there is no more room
+_ROW_BYTES: Final = 300  # that a row takes in memory beside its data
 _MIX: Final = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio
 
 
@@ -54,8 +55,8 @@ class PartWriter:
     def add(self, row: Row) -> None:
         part = part_of(row.question, self._n_parts)
         self._rows[part].append(row)
-        self._sizes[part] += len(row.data)
-        self._room -= len(row.data)
+        self._sizes[part] += len(row.data) + _ROW_BYTES
+        self._room -= len(row.data) + _ROW_BYTES
         if self._room < 0:
             self._write(max(range(self._n_parts), key=self._sizes.__getitem__))
 

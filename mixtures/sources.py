@@ -342,7 +342,7 @@ class StackExchangeRecipe(SourceRecipe):
     accepted: Literal["by_score", "first"] = "by_score"  # where the accepted answer stands
     unanswered: Literal["keep", "drop"] = "keep"  # questions without an answer that is kept. The Pile drops them
     layout: Layout = "qa"  # Q: and A: before question and answers; or plain
-    compat: Compat = ""  # redpajama-v1: its code's text and order, mistakes included
+    compat: Compat = ""  # redpajama-v1: its code's text and order of answers, mistakes included
     slice_mb: float = 256.0  # of one work item, of a site's Posts.xml unpacked
     max_post_mb: int = 16  # the sites themselves allow 30,000 characters
 
@@ -356,8 +356,8 @@ class StackExchangeRecipe(SourceRecipe):
         chosen = (self.layout, self.accepted, self.min_answer_score, self.max_answers)
         if self.compat and chosen != ("qa", "by_score", None, None):
             raise ValueError(
-                "compat is the reference as it is: layout, accepted, min_answer_score and max_answers cannot be set "
-                "with it."
+                "compat is the reference's text and order: layout, accepted, min_answer_score and max_answers cannot "
+                "be set with it."
             )
 
 

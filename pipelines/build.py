@@ -58,7 +58,7 @@ PART = re.compile(r"-part\d{4,}$")
 # What the bytes depend on.
 LIBRARIES = (
     *("apache-beam", "datasketch", "fastavro", "fasttext", "kenlm", "langdetect", "licenseclassifier", "numpy"),
-    *("pyarrow", "sentencepiece", "tokenizers", "xxhash"),
+    *("py7zr", "pyarrow", "sentencepiece", "tokenizers", "xxhash"),
 )
 
 

@@ -36,9 +36,13 @@ class Reading:
                 counts["documents.outside_limit"] += 1
             else:
                 yield record
-        one = self.slice.input
-        if identify(one.url) != one.identity:
-            raise SourceError(f"{one.name}: changed while it was read. Run again, with --redo, once it is complete.")
+        check_unchanged(self.slice.input)
+
+
+def check_unchanged(one: Input) -> None:
+    """Raises SourceError: an input is not what it was when the run began."""
+    if identify(one.url) != one.identity:
+        raise SourceError(f"{one.name}: changed while it was read. Run again, with --redo, once it is complete.")
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,8 @@ from ..records import Damage, Document, Dropped, Reason
 from ..storage import Input, digest
 
 LONGEST_STEM = 160  # bytes of UTF-8
-ENDINGS = (
-    ".gz",
-    ".bz2",
-    ".7z",
-    ".xml",
-    ".wet",
-    ".warc",
-    ".json",
-    ".jsonl",
-    ".parquet",
-    ".avro",
-    ".tar",
-)  # last one first
+# Of inputs, the last one first.
+ENDINGS = (".gz", ".bz2", ".7z", ".xml", ".wet", ".warc", ".json", ".jsonl", ".parquet", ".avro", ".tar")
 BATCH = 256  # documents that a step sees at once,
 BATCH_CHARS = 1 << 24  # or fewer, when they are this long together: memory must not follow the longest pages
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from ..errors import UsageError
 from ..filters.stackexchange import best_first, content_license, lay_out
-from ..formats.stackexchange import Post, parse_post, site_of, unpacked_bytes
+from ..formats.stackexchange import Post, parse_post, site_of
+from ..formats.stackexchange_file import unpacked_bytes
 from ..formats.stackexchange_parts import read_part
 from ..mixtures.sources import StackExchangeRecipe
 from ..records import Damage, Document, Dropped, Reason
@@ -29,12 +30,10 @@ SITES, POSTS = "sites", "posts"
 def steps(recipe: StackExchangeRecipe, aids: Aids) -> tuple[Step, ...]:
     return (
         step(
-            "keep the largest sites",
+            "keep the sites that are named" if recipe.sites else "keep the largest sites",
             keep_sites(aids),
-            Basis.PAPER,
-            note="the sites that the recipe names"
-            if recipe.sites
-            else f"{recipe.largest}, by their number of posts, counted in these dumps",
+            Basis.OURS if recipe.sites else Basis.PAPER,
+            note=about_sites(recipe),
             uses=(SITES,),
         ),
         step(
@@ -47,11 +46,11 @@ def steps(recipe: StackExchangeRecipe, aids: Aids) -> tuple[Step, ...]:
         step(
             "sort answers by score",
             sort_answers(recipe),
-            Basis.REFERENCE if recipe.compat else Basis.PAPER,
+            Basis.REFERENCE if recipe.compat else Basis.OURS if recipe.accepted == "first" else Basis.PAPER,
             note="as text, as RedPajama's code has it"
             if recipe.compat
-            else "as numbers, highest first, then by id"
-            + ("; before all the accepted one (ours)" if recipe.accepted == "first" else ""),
+            else ("the accepted one first, then " if recipe.accepted == "first" else "")
+            + "as numbers, highest first, then by id",
             decides={"accepted": recipe.accepted, "compat": recipe.compat},
         ),
         *answer_steps(recipe),
@@ -69,6 +68,13 @@ def steps(recipe: StackExchangeRecipe, aids: Aids) -> tuple[Step, ...]:
         ),
         step("drop empty threads", keep_if(lambda thread: bool(thread.text), Reason.EMPTY), Basis.OURS),
     )
+
+
+def about_sites(recipe: StackExchangeRecipe) -> str:
+    meta = "; sites about sites are not read" if recipe.meta_sites == "drop" else ""
+    if recipe.sites:
+        return f"{', '.join(recipe.sites)}; others are not read{meta}"
+    return f"{recipe.largest}, by their number of posts, which are counted in these dumps before all else{meta}"
 
 
 def score_steps(recipe: StackExchangeRecipe) -> tuple[Step, ...]:
@@ -99,7 +105,7 @@ def answer_steps(recipe: StackExchangeRecipe) -> tuple[Step, ...]:
                     "keep the best answers",
                     keep_best(least, most),
                     Basis.OURS,
-                    note="; ".join(said) + "; as The Pile has it, with 3 and 3",
+                    note="; ".join(said) + " (The Pile: 3 or more, the best 3)",
                     decides={"min_answer_score": least, "max_answers": most},
                 )
             ]
@@ -261,22 +267,21 @@ def read(piece: Slice, recipe: StackExchangeRecipe, models: Mapping[str, str]) -
 
 def _threads(posts: Sequence[Post], site: str) -> Iterator[Document | Damage]:
     """The documents of the posts that belong to one question, which is most often one."""
-    answers: dict[int, Post] = {}
+    latest: dict[tuple[str, int], Post] = {}
     for post in posts:
-        if post.kind != "answer":
-            continue
-        other = answers.get(post.id)
+        other = latest.get((post.kind, post.id))
         if other:
             yield Damage(
-                post.offset, "repeated", f"answer {post.id} stands in the dump before; the later edited one stays"
+                post.offset, "repeated", f"post {post.id} stands in the dump before; the later edited one stays"
             )
         if other is None or (post.edited, post.score, post.body) > (other.edited, other.score, other.body):
-            answers[post.id] = post
-    asked = [post for post in posts if post.kind != "answer"]
+            latest[post.kind, post.id] = post
+    answers = [post for post in latest.values() if post.kind == "answer"]
+    asked = [post for post in latest.values() if post.kind != "answer"]
     for post in asked:
-        yield _document(site, post, list(answers.values()) if post.kind == "question" else [])
+        yield _document(site, post, answers if post.kind == "question" else [])
     if not any(post.kind == "question" for post in asked):
-        for answer in answers.values():
+        for answer in answers:
             yield _document(site, None, [answer])
 
 
@@ -317,7 +322,6 @@ SOURCE = Source(
     read,
     steps,
     revision=lambda thread: seconds_of(thread.meta["edited"]),
-    made=lambda recipe: [("count the posts of all sites", "to know the largest")],
     decides=lambda recipe: {"max_post_mb": recipe.max_post_mb},
     uses=(POSTS,),
     check_kinds=check_sites,

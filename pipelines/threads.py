@@ -21,7 +21,7 @@ from ..records import Damage
 from ..storage import MIB, digest, join, open_read, read_json
 from .inputs import Model
 from .phase import Item, Phase, ShardOutput
-from .reading import Reading, Work
+from .reading import Reading, Work, check_unchanged
 from .source import Slice
 from .stackexchange import POSTS, SITES
 
@@ -39,7 +39,7 @@ def learn_of_threads(run: Run, output: str, work: Work, recipe: StackExchangeRec
     made = run(sites_phase(run(posts_phase(work.plan)), work.plan, recipe))
     [receipt] = made.values()
     # Another dump beside them changes nothing for a slice, as long as the same sites stay.
-    kept = digest("sites", read_json(join(output, SITES_FILE))["kept"])
+    kept = digest("sites", sorted(read_json(join(output, SITES_FILE))["kept"]))
     return {
         SITES: Model.made(output, SITES_FILE, receipt.files[SITES_FILE].sha256, identity=kept),
         POSTS: Model.made(output, LIST, receipt.files[LIST].sha256, identity=f"posts {VERSION}"),
@@ -50,40 +50,42 @@ def learn_of_threads(run: Run, output: str, work: Work, recipe: StackExchangeRec
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Task: the dump of one site; `slice` is any of its slices."""
+class Dump:
+    """Task: the dump of one site; `slice` is its first slice."""
 
     slice: Slice
     n_parts: int
     max_row_bytes: int
-    stem: str
 
 
 def posts_phase(plan: Sequence[Reading]) -> Phase:
     """The posts of each dump, in as many parts as it has slices."""
     n_parts = Counter(reading.slice.input.name for reading in plan)
     items = []
-    for one in plan:
-        if one.slice.number:
-            continue
+    for one in _first_slices(plan):
         dump = one.slice.input
         assert isinstance(one.recipe, StackExchangeRecipe), "a reading of Stack Exchange"
-        task = Part(one.slice, n_parts[dump.name], one.recipe.max_post_mb * MIB, _stem(one.slice))
+        task = Dump(one.slice, n_parts[dump.name], one.recipe.max_post_mb * MIB)
         decides = (VERSION, task.n_parts, task.max_row_bytes, dump.name, dump.size, dump.identity)
         items.append(Item(one.slice.name, digest("posts", decides), dump.size, task))
     return Phase("stackexchange/posts", items, write_parts, unit="posts")
+
+
+def _first_slices(plan: Sequence[Reading]) -> list[Reading]:
+    """One reading of each dump."""
+    return [one for one in plan if not one.slice.number]
 
 
 def _stem(piece: Slice) -> str:
     return join(FOLDER, piece.name)
 
 
-def write_parts(task: Part, out: ShardOutput) -> None:
-    counts = {ROWS: 0}
+def write_parts(task: Dump, out: ShardOutput) -> None:
+    counts, stem = {ROWS: 0}, _stem(task.slice)
     with (
         open_read(task.slice.input.url) as file,
-        out.binary(f"{task.stem}.index") as index,
-        out.binary(f"{task.stem}.posts", counts=counts) as posts,
+        out.binary(f"{stem}.index") as index,
+        out.binary(f"{stem}.posts", counts=counts) as posts,
     ):
         writer = PartWriter(posts, index, task.n_parts)
 
@@ -96,6 +98,7 @@ def write_parts(task: Part, out: ShardOutput) -> None:
 
         counts[ROWS] = cut_rows(file, take, task.max_row_bytes)
         writer.finish()
+        check_unchanged(task.slice.input)
 
 
 # --- sites ------------------------------------------------------------------------------------------------------------
@@ -115,11 +118,11 @@ def sites_phase(parted: Mapping[str, Receipt], plan: Sequence[Reading], recipe: 
     """Which sites stay."""
     rows: Counter[str] = Counter()
     files = {}
-    for one in plan:
-        if one.slice.number:
-            continue
-        stem = _stem(one.slice)
-        rows[one.slice.kind] += parted[one.slice.name].files[f"{stem}.posts"].counts[ROWS]
+    for one in _first_slices(plan):
+        site, stem = one.slice.kind, _stem(one.slice)
+        rows[site] = max(
+            rows[site], parted[one.slice.name].files[f"{stem}.posts"].counts[ROWS]
+        )  # of several dumps of a site
         name = stem.rpartition("/")[2]
         files[one.slice.input.name] = f"{name}.posts", f"{name}.index"
     task = Choose(dict(rows), files, recipe.largest, recipe.sites)

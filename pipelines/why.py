@@ -34,6 +34,7 @@ from .sources import SOURCES
 READ_AT_ONCE = 8  # Parquet files
 UNFINISHED = "The last run here was not finished, or another one: repeat it first, or leave --inputs out."
 UUID = re.compile(r"(?:<?urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?")
+QUESTION = re.compile(r"(https?://[^/]+/questions/[0-9]+)/[^/?#]*/?(?:[?#].*)?")
 # What comes after the steps of every source, by the reason that it drops for.
 THE_SAME: Mapping[str, str] = {
     Reason.DUPLICATE_ID: "one document an id",
@@ -92,6 +93,8 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     paths = sorted(p for p in files if p.startswith(("documents/", "dropped/")) and p.endswith(".parquet"))
     if uuid := UUID.fullmatch(wanted.strip()):  # as it stands in a record's header
         wanted = f"commoncrawl:{uuid[1]}"
+    if question := QUESTION.fullmatch(wanted.strip()):  # as browsers show it, with its title behind
+        wanted = question[1]
     source = wanted.partition(":")[0]
     if source in recipe.active:
         paths = [path for path in paths if path.split("/")[1] == source]
@@ -103,8 +106,8 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
         raise UsageError(
             f"{wanted}: neither among the documents of {output} nor among the dropped ones. It is not in its inputs, "
             "not within its limit, or damaged: errors/ lists what could not be read. Give an id as in "
-            "commoncrawl:UUID, c4:example.org/page, github:owner/name/path, wikipedia:en/12, books:gutenberg/11 or "
-            "arxiv:0704.0001, or a whole URL."
+            "commoncrawl:UUID, c4:example.org/page, github:owner/name/path, wikipedia:en/12, books:gutenberg/11, "
+            "arxiv:0704.0001 or stackexchange:stackoverflow.com/4, or a whole URL."
         )
     recorded = [_fate(output, path, row, values) for path, row, values in found]
     if inputs is None:

@@ -12,16 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.formats.stackexchange import (
-    Post,
-    Row,
-    RowCutter,
-    cut_rows,
-    parse_post,
-    site_of,
-    unpack_posts,
-    unpacked_bytes,
-)
+from corpusmill.formats.stackexchange import Post, Row, RowCutter, cut_rows, parse_post, site_of
+from corpusmill.formats.stackexchange_file import unpack_posts, unpacked_bytes
 from corpusmill.records import Damage
 from running import SHARED
 
@@ -82,7 +74,12 @@ def test_rows_say_where_they_stand_and_whose_they_are() -> None:
         pytest.param(dump(), 0, [], id="no posts"),
         pytest.param(HEAD + question(1), 1, ["truncated"], id="no end"),
         pytest.param(HEAD + question(1) + question(2)[:-20], 1, ["truncated"], id="cut off in a row"),
-        pytest.param(b"", 0, [], id="nothing was unpacked: the archive says why"),
+        pytest.param(b"", 0, ["empty_file"], id="no bytes"),
+        pytest.param(b"<posts/>", 0, [], id="a site without posts"),
+        pytest.param(dump(question(1)) + b" \n" * 500, 1, [], id="white space at the end"),
+        pytest.param(dump(b'<row Id="1" PostTypeId="1"></row>'), 1, [], id="an end tag"),
+        pytest.param(dump(b'<row Id="-1" PostTypeId="1" />', question(3)), 1, ["bad_value"], id="a negative id"),
+        pytest.param(dump(b'<row Id="1" PostTypeId="2" ParentId="-5" />'), 0, ["bad_value"], id="a negative parent"),
         pytest.param(b"<html>no</html>", 0, ["not_posts"], id="something else"),
         pytest.param("\ufeff<posts>".encode("utf-16"), 0, ["not_utf8"], id="UTF-16"),
         pytest.param(dump(question(1), question(2, "x" * 3000), question(3)), 2, ["too_long"], id="huge row"),
@@ -108,11 +105,22 @@ def test_what_a_body_says_does_not_move_a_row() -> None:
     assert [row.question for row in rows(cut(dump(single)))] == [4]
 
 
-def test_many_rows_are_cut_in_little_memory() -> None:
-    cutter = RowCutter(1 << 16)
-    n_rows = sum(len(cutter.feed(question(number, "x" * 1000))) for number in range(2000))
-    assert n_rows == 1999
-    assert len(cutter._rest) < 2000
+def test_rows_are_given_out_as_they_come() -> None:
+    """Of an archive of 20 MB of rows, packed to some KB, no more are held at a time than stand in a piece of 1 MB."""
+    most = 0
+
+    def take(found: Sequence[Row | Damage]) -> None:
+        nonlocal most
+        most = max(most, len(found))
+
+    data = archive({"Posts.xml": HEAD + question(1) * 300_000 + TAIL})
+    assert cut_rows(io.BytesIO(data), take) == 300_000
+    assert 1000 < most <= (1 << 20) // len(question(1)) + 1
+
+
+def test_what_a_header_says_is_not_believed_beyond_reason() -> None:
+    data = archive({"Posts.xml": bytes(20 << 20)})
+    assert unpacked_bytes(io.BytesIO(data), len(data)) == len(data) * 1000 < 20 << 20
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------------
@@ -244,6 +252,7 @@ def flipped(data: bytes, at: int) -> bytes:
     [
         pytest.param(b"", ["empty_file"], id="no bytes"),
         pytest.param(archive({"Users.xml": b"<users/>"}), ["not_posts"], id="no Posts.xml in it"),
+        pytest.param(archive({"a/Posts.xml": LARGE, "b/Posts.xml": LARGE}), ["more_posts"], id="two sites in it"),
         pytest.param(archive({"Posts.xml": LARGE}, password="secret"), ["encrypted"], id="encrypted"),
         pytest.param(
             archive({"Posts.xml": LARGE}, password="secret", header_encryption=True), ["encrypted"], id="all encrypted"

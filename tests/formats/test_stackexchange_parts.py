@@ -43,8 +43,8 @@ def test_every_row_comes_back_once(
 
 
 def test_the_fullest_part_is_written_when_there_is_no_room(tmp_path: Path) -> None:
-    rows = rows_of([(number % 50, b"x" * 100) for number in range(1000)])
-    _, index = write(tmp_path, rows, 4, buffer_bytes=10_000)
+    rows = rows_of([(number % 50, b"x" * 2000) for number in range(1000)])
+    _, index = write(tmp_path, rows, 4, buffer_bytes=200_000)
     chunks = np.frombuffer(Path(index).read_bytes()[:-8], CHUNK)
     assert chunks["rows"].sum() == 1000
     assert 10 <= len(chunks) <= 40, "no chunk is far smaller than its share of the room"

@@ -61,6 +61,7 @@ def test_two_workers_give_the_same_bytes(inputs: Path, finished: Path, tmp_path:
         *(("c4", 4), ("c4", 13), ("c4", 24), ("github", 5), ("github", 16), ("github", 30)),
         *(("wikipedia", 4), ("wikipedia", 12), ("books", 20), ("books", 60), ("books", 100)),
         *(("arxiv", 3), ("arxiv", 14), ("arxiv", 22)),
+        *(("stackexchange", 4), ("stackexchange", 17), ("stackexchange", 24)),
     ],
 )
 def test_a_source_killed_and_resumed_gives_the_same_documents(
