@@ -76,10 +76,10 @@ def test_killed_and_resumed_gives_the_same_bytes(
         enough = until(process, lambda begun=begun: begun.is_file() or any(begun.rglob("*.json")))
         pool = psutil.Process(process.pid).children(recursive=True) if enough else []
         process.kill()
-        process.communicate()
-        assert enough, "the run ended before it could be killed"
         psutil.wait_procs(pool, timeout=30)
         assert not [p for p in pool if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], "the pool outlived it"
+        process.communicate()
+        assert enough, "the run ended before it could be killed"
         assert not (output / "manifest.json").exists()
     corpusmill(*arguments, expect=4)
     assert digests(output) == digests(finished)
