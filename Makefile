@@ -35,7 +35,7 @@ demo: $(VENV)/.installed
 	@echo "Documents, tokens and shards are in $(OUT)/demo/corpus; \". $(BIN)/activate\" puts corpusmill on the PATH."
 
 test: $(VENV)/.installed lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 check: test
 

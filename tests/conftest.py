@@ -5,25 +5,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from corpusmill.samples import write_sample
-from running import corpusmill, run_arguments
+from running import made_once, run_arguments, start
+
+settings.register_profile("whatever else runs", deadline=None)
+settings.load_profile("whatever else runs")
 
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small sample input, with damage."""
-    folder = tmp_path_factory.mktemp("inputs")
-    write_sample(folder, seed=0, scale=0.15)
-    return folder
+    return made_once(tmp_path_factory, "inputs", lambda folder: write_sample(folder, seed=0, scale=0.15))
 
 
 @pytest.fixture(scope="session")
 def finished(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run with one worker: the bytes that every other run is compared with. Do not change it."""
-    output = tmp_path_factory.mktemp("finished")
-    corpusmill(*run_arguments(inputs, output, 1), expect=4)
-    return output
+
+    def make(output: Path) -> None:
+        process = start(*run_arguments(inputs, output, 1))  # with imports and a hash seed of its own
+        _, errors = process.communicate()
+        assert process.returncode == 4, errors
+
+    return made_once(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture

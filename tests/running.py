@@ -1,13 +1,21 @@
 """The command as a user starts it, and what its runs are compared by. On the path of every test (setup.cfg)."""
 
+import atexit
+import fcntl
+import functools
 import hashlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from corpusmill.mixtures.recipe import load
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -17,13 +25,17 @@ SMALL = tuple(
     word
     for setting in (
         "tokenizer.vocab_size=800",
-        "shards.tokens=20000",
+        "shards.tokens=100000",
         "shards.formats=[raw,megatron,mds]",
         "sources.commoncrawl.cited.min_positives=5",
         "sources.c4.badwords=c4/badwords_sample.txt",
         "sources.books.catalog=books/pg_catalog.csv",
     )
     for word in ("--set", setting)
+)
+# Wikipedia alone, to its shards.
+ALONE = tuple(
+    word for name in load("sample").active if name != "wikipedia" for word in ("--set", f"sources.{name}=null")
 )
 # CommonCrawl without what other sources teach it: to lines and language.
 UNFILTERED = ("--set", "sources.commoncrawl.perplexity=skip", "--set", "sources.commoncrawl.cited=skip")
@@ -34,15 +46,59 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "corpusmill", *map(str, arguments)]
 
 
-def corpusmill(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and compare its exit code."""
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, cwd=ROOT.parent, env=environment())
-    assert done.returncode == expect, f"exit code {done.returncode}, expected {expect}\n{done.stdout}\n{done.stderr}"
+def start(*arguments: object) -> subprocess.Popen[str]:
+    """Start a command as a user does. `corpusmill` is quicker, where a test is of what a command does."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command(*arguments), stdout=pipe, stderr=pipe, text=True, cwd=ROOT.parent, env=environment()
+    )
+
+
+def corpusmill(*arguments: object, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and compare its exit code. Its process is a fork of one that has imported everything."""
+    with tempfile.TemporaryDirectory() as scratch:
+        outputs = [Path(scratch, name) for name in ("stdout", "stderr")]
+        request = {"arguments": [str(one) for one in arguments], "folder": str(ROOT.parent)}
+        code = forked({**request, "environment": environment(), "outputs": [str(path) for path in outputs]})
+        done = subprocess.CompletedProcess(request["arguments"], code, *(path.read_text() for path in outputs))
+    assert expect in (code, None), f"exit code {code}, expected {expect}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def forked(request: dict[str, Any]) -> int:
+    """The exit code of a command that `warm.py` ran."""
+    server = warm()
+    assert server.stdin
+    assert server.stdout
+    print(json.dumps(request), file=server.stdin, flush=True)
+    return int(server.stdout.readline())
+
+
+@functools.cache
+def warm() -> subprocess.Popen[str]:
+    """The process that commands are forked from; it ends with this one."""
+    pipe = subprocess.PIPE
+    server = subprocess.Popen([sys.executable, Path(__file__).with_name("warm.py")], stdin=pipe, stdout=pipe, text=True)
+    atexit.register(server.communicate)
+    return server
 
 
 def environment() -> dict[str, str]:
     return {**os.environ, "NO_COLOR": "1"}
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that tests share, made by whichever process of the suite comes first. No test may change it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "once" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    done = folder.with_name(f"{name}.done")
+    with folder.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return folder
 
 
 def run_arguments(inputs: Path, output: Path, workers: int, *more: object) -> list[str]:

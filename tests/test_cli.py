@@ -12,10 +12,9 @@ import pytest
 
 from corpusmill.cli import main
 from corpusmill.samples import arxiv, books, c4, cirrus, commoncrawl, github, stackexchange, wikipedia
-from running import SMALL, UNFILTERED, corpusmill, digests, manifest, run_arguments
+from running import ALONE, SMALL, UNFILTERED, corpusmill, digests, manifest, run_arguments, start
 
 OTHERS = ("commoncrawl", "c4", "github", "books", "arxiv", "stackexchange")
-ALONE = tuple(word for source in OTHERS for word in ("--set", f"sources.{source}=null"))  # Wikipedia alone
 
 
 def test_damage_is_listed_with_path_offset_and_reason(finished: Path) -> None:
@@ -87,7 +86,8 @@ def test_limit_takes_a_share_by_hash_and_a_larger_one_only_adds(inputs: Path, fi
     few = (*UNFILTERED, "--limit")  # of which too few would be cited to learn from
     corpusmill(*run_arguments(inputs, small, 1, *few, 0.3, "--set", "tokenizer.vocab_size=500"), expect=4)
     # In small parts, so that the last documents of a slice may lie outside the limit after its last part is full.
-    corpusmill(*run_arguments(inputs, large, 1, *few, 0.6, "--set", "sources.wikipedia.part_mb=0.01"), expect=4)
+    parts = ("--set", "sources.wikipedia.part_mb=0.01")
+    corpusmill(*run_arguments(inputs, large, 1, "wikipedia", *few, 0.6, *parts), expect=4)
     assert set() < ids(small) < ids(large) < ids(finished)
     counts = manifest(small)["sources"]["wikipedia"]
     assert (
@@ -103,19 +103,22 @@ def test_another_recipe_is_refused_in_the_same_folder(inputs: Path, finished: Pa
     corpusmill("check", finished)
 
 
-def test_a_refused_run_leaves_a_finished_one_as_it_is(inputs: Path, finished: Path, tmp_path: Path) -> None:
-    corpusmill(*run_arguments(inputs, finished, 1, "--redo", "--set", "seed=9", "--", "--rnuner=x"), expect=2)
+def test_a_refused_run_leaves_a_finished_one_as_it_is(
+    inputs: Path, finished: Path, copy_of: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    output = copy_of(finished)
+    corpusmill(*run_arguments(inputs, output, 1, "--redo", "--set", "seed=9", "--", "--rnuner=x"), expect=2)
     folder = tmp_path / "in"
     shutil.copytree(inputs, folder)
     next((folder / "wikipedia").glob("eswiki-*")).unlink()
-    corpusmill(*run_arguments(folder, finished, 1), expect=2)
+    corpusmill(*run_arguments(folder, output, 1), expect=2)
     twice = folder / "wikipedia/trwiki-20220620-pages-articles.xml"
     twice.write_bytes(bz2.decompress((folder / "wikipedia/trwiki-20220620-pages-articles.xml.bz2").read_bytes()))
     globs = ("--set", 'sources.wikipedia.inputs=["wikipedia/*.xml*"]', "--redo")
     for more in ((), ("--dry-run",)):
-        refused = corpusmill(*run_arguments(folder, finished, 1, *globs, *more), expect=2)
+        refused = corpusmill(*run_arguments(folder, output, 1, *globs, *more), expect=2)
         assert "articles.xml.bz2 would have one name" in refused.stderr
-    corpusmill("check", finished)
+    corpusmill("check", output)
 
 
 def test_a_run_killed_before_it_wrote_its_recipe_goes_on(inputs: Path, finished: Path, tmp_path: Path) -> None:
@@ -128,8 +131,9 @@ def test_a_run_killed_before_it_wrote_its_recipe_goes_on(inputs: Path, finished:
         link = folder / path.relative_to(inputs)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(path)  # dumps are often links to another disk
-    corpusmill(*run_arguments(folder, tmp_path, 1), expect=4)
-    assert digests(tmp_path) == digests(finished)
+    corpusmill(*run_arguments(folder, tmp_path, 1, "wikipedia", "books"), expect=4)
+    folders = [f"{kind}/{source}" for kind in ("documents", "dropped", "errors") for source in ("wikipedia", "books")]
+    assert digests(tmp_path, folders) == digests(finished, folders)
 
 
 def test_a_folder_of_other_things_is_no_output(inputs: Path, tmp_path: Path) -> None:
@@ -171,11 +175,14 @@ def test_a_page_of_50_mb_costs_itself_alone(tmp_path: Path) -> None:
     assert "documents.dropped.common.duplicate_id" not in facts["sources"]["wikipedia"]
 
 
-def test_a_second_run_is_refused_while_one_is_at_work(inputs: Path, finished: Path) -> None:
+def test_a_second_run_is_refused_while_one_is_at_work(
+    inputs: Path, finished: Path, copy_of: Callable[[Path], Path]
+) -> None:
     from corpusmill.pipelines.lock import locked
 
-    with locked(str(finished), "digest"):
-        refused = corpusmill(*run_arguments(inputs, finished, 1), expect=2)
+    output = copy_of(finished)
+    with locked(str(output), "digest"):
+        refused = corpusmill(*run_arguments(inputs, output, 1), expect=2)
     assert "is at work here with another recipe" in refused.stderr
 
 
@@ -233,7 +240,8 @@ def test_mistakes_are_one_line_and_exit_code_2(
 
 
 def test_a_vocabulary_that_the_sample_cannot_fill_says_which_it_can(inputs: Path, tmp_path: Path) -> None:
-    failed = corpusmill(*run_arguments(inputs, tmp_path / "out", 1, "--set", "tokenizer.vocab_size=60000"), expect=2)
+    settings = ("--set", "tokenizer.vocab_size=60000", *ALONE)
+    failed = corpusmill(*run_arguments(inputs, tmp_path / "out", 1, *settings), expect=2)
     assert "while running" not in failed.stderr
     assert "tokenizer.vocab_size: 60000 pieces cannot be trained here" in failed.stderr
     assert "Traceback" not in failed.stderr
@@ -317,8 +325,7 @@ def test_check_finds_what_differs(
     finished: Path,
     copy_of: Callable[[Path], Path],
 ) -> None:
-    output = copy_of(finished)
-    corpusmill("check", output)
+    output = copy_of(finished)  # of which `check` has nothing to say: a_refused_run_leaves_a_finished_one_as_it_is
     path = sorted(output.glob(pattern))[0]
     spoil(path)
     said = corpusmill("check", output, expect=3).stdout
@@ -335,16 +342,18 @@ def test_a_lost_file_is_made_again(inputs: Path, finished: Path, copy_of: Callab
 
 def test_a_file_damaged_under_both_of_its_names_is_made_again(inputs: Path, tmp_path: Path, finished: Path) -> None:
     output = tmp_path / "out"
-    corpusmill(*run_arguments(inputs, output, 1), expect=4)
+    arguments = run_arguments(inputs, output, 1, "wikipedia")
+    corpusmill(*arguments, expect=4)
     path = output / "documents/wikipedia/frwiki-20220620-pages-articles.parquet"
     with path.open("r+b") as file:  # in place: the working copy is the same file on disk
         file.seek(100)
         file.write(b"rot")
     corpusmill("check", output, expect=3)
     path.unlink()
-    assert "was damaged on disk" in corpusmill(*run_arguments(inputs, output, 1), expect=1).stderr
-    corpusmill(*run_arguments(inputs, output, 1), expect=4)
-    assert digests(output) == digests(finished)
+    assert "was damaged on disk" in corpusmill(*arguments, expect=1).stderr
+    corpusmill(*arguments, expect=4)
+    folders = ["documents/wikipedia", "dropped/wikipedia", "errors/wikipedia"]
+    assert digests(output, folders) == digests(finished, folders)
 
 
 def test_everything_works_in_memory_with_one_worker(
@@ -381,8 +390,10 @@ def test_odd_names_of_folders_and_files(inputs: Path, finished: Path, tmp_path: 
 
 
 def test_sample_writes_the_same_twice(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        corpusmill("sample", tmp_path / name, "--scale", 0.05)
+    corpusmill("sample", tmp_path / "a", "--scale", 0.05)
+    other = start("sample", tmp_path / "b", "--scale", 0.05)  # with a hash seed of its own
+    _, errors = other.communicate()
+    assert other.returncode == 0, errors
     folders = [*OTHERS, "wikipedia", "models"]
     assert digests(tmp_path / "a", folders) == digests(tmp_path / "b", folders)
 

@@ -88,7 +88,7 @@ class Driver:
         function = functools.partial(perform, phase=phase.name, output=self.output, function=phase.function)
         items = [item for item in phase.items if item.name in missing]
         # A pool for one item would only cost its start, and another runner has workers of its own.
-        workers = min(self.workers, len(items)) if is_embedded(self.options) else 1
+        workers = min(self.workers, len(items)) if is_embedded(self.options) else 0
         plan = plan_of(items, self.output, phase.name)
         try:
             with watching(self.console, self.quiet, watch):

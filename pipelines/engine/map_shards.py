@@ -34,7 +34,8 @@ Plan = Sequence[Written | list[Item]]
 
 @dataclass(eq=False)
 class MapShards(beam.PTransform):  # type: ignore[misc]
-    """Call `function` on every item: in a pool of `workers` processes (the embedded runner), or with 1 in place.
+    """Call `function` on every item: in a pool of `workers` processes (the embedded runner), or with 1 in place; with 0
+    in the workers of another runner.
 
     For the pool the whole list is one element, and the pool lives in a `with` inside one generator: no setup, teardown
     or finish_bundle to get wrong, and the pool is gone whichever way the generator ends. The embedded runner's own
@@ -53,9 +54,10 @@ class MapShards(beam.PTransform):  # type: ignore[misc]
         if self.workers > 1:
             whole = begin | beam.Create([list(self.plan)])
             return whole | "pool" >> beam.FlatMap(in_pool, self.function, self.workers, self.phase)
+        items = begin | beam.Create(list(self.plan)) | beam.FlatMap(items_of)
         # Spread again: else whoever opens a piece of the plan would make all of its items.
-        items = begin | beam.Create(list(self.plan)) | beam.FlatMap(items_of) | beam.Reshuffle()
-        return items | "in place" >> beam.Map(self.function)
+        spread = items if self.workers else items | beam.Reshuffle()
+        return spread | "in place" >> beam.Map(self.function)
 
 
 def plan_of(items: Sequence[Item], output: str, phase: str) -> Plan:

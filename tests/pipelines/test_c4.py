@@ -30,7 +30,7 @@ from corpusmill.pipelines.why import fates
 from corpusmill.records import Document, Dropped, Reason
 from corpusmill.storage import Input, find_inputs, identified
 from phases import make, record, write_wet
-from running import SHARED, corpusmill, digests, manifest, run_arguments
+from running import SHARED, corpusmill, digests, made_once, manifest, run_arguments
 
 REAL = SHARED / "data"
 RECIPE = C4Recipe(inputs=("*.wet",), epochs=1, language="skip")
@@ -290,12 +290,10 @@ def only_c4(inputs: Path, output: Path, *more: object) -> list[str]:
     return [*arguments[:2], "c4", *arguments[2:]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """C4 of the sample, with its word list, and a threshold that some of its languages miss. Do not change it."""
-    output = tmp_path_factory.mktemp("c4")
-    corpusmill(*only_c4(inputs, output, *SURE), expect=4)
-    return output
+    return made_once(tmp_path_factory, "c4", lambda output: corpusmill(*only_c4(inputs, output, *SURE), expect=4))
 
 
 def test_every_reason_has_pages(made: Path) -> None:

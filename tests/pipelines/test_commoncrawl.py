@@ -20,7 +20,7 @@ from corpusmill.pipelines.web import keep_languages
 from corpusmill.records import Document, Dropped, Reason
 from corpusmill.storage import find_inputs, identified
 from phases import record, write_wet
-from running import SHARED, UNFILTERED, corpusmill, digests, manifest, run_arguments
+from running import SHARED, UNFILTERED, corpusmill, digests, made_once, manifest, run_arguments
 
 REAL = SHARED / "data"
 RECIPE = CommonCrawlRecipe(inputs=("*.wet",), epochs=1, perplexity="skip", cited="skip")
@@ -32,12 +32,12 @@ def only_commoncrawl(inputs: Path, output: Path, *more: object) -> list[str]:
     return [*arguments[:2], "commoncrawl", *arguments[2:]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def unfiltered(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What lines and language leave. Do not change it."""
-    output = tmp_path_factory.mktemp("unfiltered")
-    corpusmill(*only_commoncrawl(inputs, output), expect=4)
-    return output
+    return made_once(
+        tmp_path_factory, "unfiltered", lambda output: corpusmill(*only_commoncrawl(inputs, output), expect=4)
+    )
 
 
 def kept(output: Path) -> list[dict]:

@@ -1,14 +1,12 @@
 """Files between phases that are damaged behind a run's back: never wrong documents, and the same command mends it."""
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from running import command as command_line
-from running import digests, environment, run_arguments
+from running import corpusmill, digests, made_once, run_arguments
 
 PHASES = (
     *("lines/hash", "lines/exchange", "lines/masks", "extract", "survey", "cutoffs", "examples", "citation", "judge"),
@@ -23,19 +21,10 @@ def arguments(inputs: Path, output: Path) -> list[str]:
     return [*whole[:2], "commoncrawl", *whole[2:]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("made")
-    assert run(inputs, output)[0] == 4
-    return output
-
-
-def run(inputs: Path, output: Path) -> tuple[int, str]:
-
-    done = subprocess.run(
-        command_line(*arguments(inputs, output)), capture_output=True, text=True, env=environment(), timeout=120
-    )
-    return done.returncode, done.stderr
+    """CommonCrawl of the sample, of each content one page. Do not change it."""
+    return made_once(tmp_path_factory, "unique", lambda output: corpusmill(*arguments(inputs, output), expect=4))
 
 
 def stop_after(output: Path, phase: str) -> None:
@@ -86,8 +75,8 @@ def test_what_is_damaged_is_found_and_made_again(
     for path in damaged:
         path.write_bytes(change(path.read_bytes()))
     for _ in range(2 * len(damaged) + 1):
-        code, said = run(inputs, output)
-        if code == 4:
+        done = corpusmill(*arguments(inputs, output), expect=None)
+        if done.returncode == 4:
             break
-        assert "The same command makes it again" in said, said
+        assert "The same command makes it again" in done.stderr
     assert digests(output, FOLDERS) == digests(made, FOLDERS)

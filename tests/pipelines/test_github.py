@@ -5,7 +5,6 @@ import dataclasses
 import gzip
 import json
 import shutil
-import subprocess
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from corpusmill.pipelines.why import fates
 from corpusmill.records import Document, Dropped, Reason
 from corpusmill.samples.github import rows, to_tables
 from corpusmill.storage import find_inputs, identified
-from running import SHARED, command, corpusmill, digests, environment, manifest, run_arguments
+from running import SHARED, corpusmill, digests, manifest, run_arguments
 
 REAL = SHARED / "data"
 RECIPE = GithubRecipe(inputs=("*.jsonl.gz",), epochs=1)
@@ -58,12 +57,10 @@ def dropped(output: Path) -> dict[str, str]:
     return {row["id"]: row["reason"] for row in pq.read_table(output / "dropped/github").to_pylist()}
 
 
-@pytest.fixture(scope="module")
-def made(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """GitHub of the sample. Do not change it."""
-    output = tmp_path_factory.mktemp("github")
-    corpusmill(*only_github(inputs, output), expect=4)
-    return output
+@pytest.fixture
+def made(finished: Path) -> Path:
+    """GitHub of the sample, beside the other sources. Do not change it."""
+    return finished
 
 
 def test_every_reason_has_files(made: Path) -> None:
@@ -253,16 +250,11 @@ def test_tables_with_damage_are_read_accounted_for_and_checked(inputs: Path, tmp
             shutil.rmtree(output / "work/receipts/github" / phase)
         (output / "manifest.json").unlink()
         for _ in range(4):
-            code, said = run_once(only_github(inputs, output, *apart))
-            if code == 4:
+            done = corpusmill(*only_github(inputs, output, *apart), expect=None)
+            if done.returncode == 4:
                 break
-            assert "damaged" in said
+            assert "damaged" in done.stderr
         assert documents(output) == documents(tmp_path / "out")
-
-
-def run_once(arguments: list[str]) -> tuple[int, str]:
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, env=environment())
-    return done.returncode, done.stderr
 
 
 def test_a_notice_beside_the_license_says_nothing_of_it(tmp_path: Path) -> None:

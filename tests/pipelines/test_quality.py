@@ -19,7 +19,7 @@ from corpusmill.models.ngram import NgramModel, model_files
 from corpusmill.pipelines import commoncrawl
 from corpusmill.pipelines.leads import read_lines, url_keys
 from corpusmill.records import Reason
-from running import corpusmill, digests, manifest, run_arguments
+from running import corpusmill, digests, made_once, manifest, run_arguments
 
 pytest.importorskip("kenlm")
 CRAWL = "sources.commoncrawl"
@@ -47,12 +47,11 @@ def receipts(output: Path, *phases: str) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in found}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scored(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every page that has a perplexity, in its part. Do not change it."""
-    output = tmp_path_factory.mktemp("scored")
-    crawl(inputs, output, "perplexity.keep=[head, middle, tail, all]", "cited=skip")
-    return output
+    settings = ("perplexity.keep=[head, middle, tail, all]", "cited=skip")
+    return made_once(tmp_path_factory, "scored", lambda output: crawl(inputs, output, *settings))
 
 
 def test_the_parts_are_the_percentiles_of_the_pages_of_the_run(scored: Path) -> None:
@@ -306,12 +305,11 @@ def test_a_block_list_that_names_nothing_is_refused(inputs: Path, tmp_path: Path
 # --- n-gram models ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ngrams(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The models of all Wikipedias of the sample. Do not change it."""
-    output = tmp_path_factory.mktemp("ngrams")
-    corpusmill("ngram", "sample", "--inputs", inputs, "--output", output, "--workers", 1, expect=4)
-    return output
+    arguments = ("ngram", "sample", "--inputs", inputs, "--workers", 1, "--output")
+    return made_once(tmp_path_factory, "ngrams", lambda output: corpusmill(*arguments, output, expect=4))
 
 
 def test_all_languages_in_one_command(ngrams: Path, scored: Path) -> None:
