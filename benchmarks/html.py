@@ -59,7 +59,7 @@ def main() -> int:
         print(f"{name:14} {size / 1e6 / taken:7.1f} MB per CPU second")
     space = re.compile(r"\s+")
     same = sum(
-        space.sub("", to_text(post, list_marks=False)) == space.sub("", BeautifulSoup(post, "lxml").get_text())
+        space.sub("", to_text(post, marks=False)) == space.sub("", BeautifulSoup(post, "lxml").get_text())
         for post in posts
     )
     print(f"the same text as BeautifulSoup's, white space apart: {same:,} of {len(posts):,}")

@@ -16,10 +16,15 @@ from typing import Final
 
 __all__ = ["strip_tags", "to_text"]
 
-_LINE, _BLOCK, _CODE, _END_OF_CODE, _ITEM, _LIST, _END_OF_LIST, _CELL, _INDENT = _MARKS = "\1\2\3\4\5\6\7\x0e\x0f"
-_FORBIDDEN: Final = _MARKS + "\0"  # in a source, where HTML allows none of them
+_LINE, _BLOCK, _CODE, _END_OF_CODE, _ITEM, _LIST, _END_OF_LIST, _CELL, _INDENT = _LAYOUT = "\1\2\3\4\5\6\7\x0e\x0f"
+_RARE = "\x10"  # what marks that few posts have begin with, so that one look tells
+_QUOTE, _END_OF_QUOTE, _RAISED, _END_OF_RAISED, _STRUCK, _END_OF_STRUCK = (
+    f"{_RARE}{kind}"
+    for kind in "\x11\x12\x13\x14\x15\x16"  # characters that text has none of: these are soon found
+)
+_FORBIDDEN: Final = f"{_LAYOUT}{_RARE}\0"  # in a source, where HTML allows none of them
 _BLOCKS: Final = (
-    *("address", "article", "aside", "blockquote", "center", "details", "dir", "div", "dl", "fieldset", "figcaption"),
+    *("address", "article", "aside", "center", "details", "dir", "div", "dl", "fieldset", "figcaption"),
     *("figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "legend", "main", "menu", "nav"),
     *("p", "section", "summary", "table"),
 )
@@ -39,8 +44,14 @@ _MARK_OF: Final = {
     "th": _CELL,
     "/td": "",
     "/th": "",
+    "blockquote": _QUOTE,
+    "/blockquote": _END_OF_QUOTE,
+    "sup": _RAISED,
+    "/sup": _END_OF_RAISED,
+    **dict.fromkeys(("s", "del", "strike"), _STRUCK),
+    **dict.fromkeys(("/s", "/del", "/strike"), _END_OF_STRUCK),
 }
-_FREQUENT: Final = ("a", "b", "code", "del", "em", "i", "img", "kbd", "s", "span", "strike", "strong", "sub", "sup")
+_FREQUENT: Final = ("a", "b", "code", "em", "i", "img", "kbd", "span", "strong", "sub")
 # A browser looks for no tags in these; what stands in the first ones is no text.
 _NO_TEXT: Final = ("iframe", "noembed", "noframes", "script", "style", "template")
 _RAW: Final = ("plaintext", "textarea", "title", "xmp")
@@ -60,31 +71,43 @@ _PLAIN_TAG = re.compile(r"""(/?[a-z][^\s/"'=<>]*+)(?:[^"'<>]++|"[^"<>]*+")*+""",
 _START = re.compile(r"""\sstart\s*=\s*["']?([0-9]{1,6})(?![0-9])""", re.IGNORECASE)
 _LONG_REFERENCE = re.compile(r"&#(?:0*[0-9]{8,}|[xX]0*[0-9a-fA-F]{7,});?")  # of no character
 _OF_LISTS = re.compile(f"([^{_LIST}{_END_OF_LIST}]*+)(?:{_LIST}([0-9]+);|({_END_OF_LIST}|$))")
-_MAX_INDENT: Final = 8  # lists that stand in one another
+_KINDS = re.compile(f"{_RARE}.", re.DOTALL)
+_QUOTES = re.compile(f"({_QUOTE}|{_END_OF_QUOTE})")
+# Numbers and single letters are powers; `1st` and, behind a number, `e` and the like of other languages are not.
+_POWER = re.compile(
+    rf"{_RAISED}(?<=[\w)\]}}]{_RAISED})([-−–+]?[0-9]+[a-z]?|(?<![0-9]{_RAISED})[A-Za-z]|[b-df-np-qs-z]){_END_OF_RAISED}"
+)
+_STRUCK_OUT = re.compile(f"{_STRUCK}[^{_RARE}]*+{_END_OF_STRUCK}")
+_MAX_DEPTH: Final = 8  # of lists, and of quotes, that stand in one another
 
 
-def to_text(source: str, *, list_marks: bool = True) -> str:
-    r"""The text of a piece of HTML. Lists get `* ` and `1. `, cells of a table stand a tab apart, code stays as it is.
+def to_text(source: str, *, marks: bool = True) -> str:
+    r"""The text of a piece of HTML. Cells of a table stand a tab apart, and code stays as it is.
 
     Args:
-        list_marks: without them nothing but white space is added, to compare with other extractors.
+        marks: `* `, `1. ` and `> ` before items of lists and quoted lines, `^` before a power; and what is struck out
+            goes. Without them all text stays, and nothing but white space is added, as other extractors have it.
 
     >>> to_text("<p>One &amp;lt; two<br>three</p>\n<ol>\n<li>a</li><li>b<ul><li>c</li></ul></li></ol>")
     'One &lt; two\nthree\n\n1. a\n2. b\n  * c'
     >>> to_text("<pre><code>if a:\n    b &lt; c\n</code></pre> <p>if a < b, <b>stop</b>.<!-- no --></p>")
     'if a:\n    b < c\n\nif a < b, stop.'
+    >>> to_text("<blockquote><p>a</p></blockquote> <p>10<sup>-9</sup>, 1<sup>st</sup>, <s>no</s></p>")
+    '> a\n\n10^-9, 1st,'
     >>> to_text("")
     ''
     """
     source = _clean(source)
-    if "\xa0" in source or "&nbsp;" in source:
-        source = source.replace("\xa0", " ").replace("&nbsp;", " ")
+    if "\xa0" in source:
+        source = source.replace("\xa0", " ")
+    if "&" in source and "&nbsp;" in source:  # the first look is a tenth of the second one
+        source = source.replace("&nbsp;", " ")
     source = source.replace("</p>\n\n<p>", _BLOCK)  # the most frequent tags by far, at once
     try:
         marked = _marked(source)
     except _NotPlainError:
         marked = _TOKEN.sub(_mark_of_token, source)
-    text = _lay_out(marked, list_marks)
+    text = _lay_out(marked, marks)
     return _decoded(text).replace("\xa0", " ").rstrip() if "&" in text else text
 
 
@@ -162,10 +185,37 @@ def _mark_of_token(token: re.Match[str]) -> str:
     return _MARK_OF.get(name, "")
 
 
-def _lay_out(marked: str, list_marks: bool) -> str:
-    """The text as its marks have it: blocks a blank line apart, and in code white space as it is."""
+def _lay_out(marked: str, marks: bool) -> str:
+    """The text as its marks have it."""
+    if _RARE in marked:
+        kinds = {*_KINDS.findall(marked)}
+        if _RAISED in kinds or _END_OF_RAISED in kinds:
+            marked = _POWER.sub(r"^\1", marked) if marks else marked
+            marked = marked.replace(_RAISED, "").replace(_END_OF_RAISED, "")
+        if _STRUCK in kinds or _END_OF_STRUCK in kinds:
+            marked = _STRUCK_OUT.sub("", marked) if marks else marked
+            marked = marked.replace(_STRUCK, "").replace(_END_OF_STRUCK, "")
     if _ITEM in marked or _LIST in marked or _END_OF_LIST in marked:
-        marked = _with_list_marks(marked, list_marks)
+        marked = _with_list_marks(marked, marks)
+    return _quoted(marked, marks) if _RARE in marked else _blocks(marked)
+
+
+def _quoted(marked: str, marks: bool) -> str:
+    found, depth = [], 0
+    for piece in _QUOTES.split(marked):
+        if piece == _QUOTE:
+            depth += 1
+        elif piece == _END_OF_QUOTE:
+            depth = max(0, depth - 1)
+        elif text := _blocks(piece):
+            if mark := "> " * min(depth, _MAX_DEPTH) * marks:
+                text = (mark + text.replace("\n", f"\n{mark}")).replace(f"{mark}\n", f"{mark[:-1]}\n")
+            found.append(text)
+    return "\n\n".join(found)
+
+
+def _blocks(marked: str) -> str:
+    """Blocks a blank line apart, and in code white space as it is."""
     if _CODE not in marked:
         return _flow(marked)
     before, *rest = marked.split(_CODE)
@@ -204,16 +254,16 @@ def _row(marked: str) -> str:
     return "\t".join(map(str.strip, marked.removeprefix(_CELL).split(_CELL)))
 
 
-def _with_list_marks(marked: str, list_marks: bool) -> str:
+def _with_list_marks(marked: str, marks: bool) -> str:
     """Marks of lists to line ends, indents, and what stands before an item."""
     numbers: list[int] = []  # of each list that is open the next one; 0 where it has none
     out: list[str] = []
     for piece in marked.split(_ITEM):
         if out:
             out.append(_LINE)
-            if list_marks:
+            if marks:
                 number = numbers[-1] if numbers else 0
-                out.append(_INDENT * min(len(numbers) - 1, _MAX_INDENT) + (f"{number}. " if number else "* "))
+                out.append(_INDENT * min(len(numbers) - 1, _MAX_DEPTH) + (f"{number}. " if number else "* "))
                 piece = piece.lstrip(f"{_LINE}{_BLOCK} \n\t")
             if numbers and numbers[-1]:
                 numbers[-1] += 1

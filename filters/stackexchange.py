@@ -29,14 +29,14 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def thread_text(
-    question: Post, answers: Iterable[Post], *, layout: Layout = "qa", compat: Compat = "", list_marks: bool = True
+    question: Post, answers: Iterable[Post], *, layout: Layout = "qa", compat: Compat = "", marks: bool = True
 ) -> str:
     r"""The text of a question and its answers, the best ones first.
 
     Args:
         layout: `qa` puts `Q:` and `A:` before them, `plain` nothing.
         compat: `redpajama-v1` is that code's text and order, to the letter.
-        list_marks: as in `html.to_text`.
+        marks: as in `html.to_text`.
 
     >>> answers = [{"id": 2, "body": "<p>No.</p>", "score": 9}, {"id": 3, "body": "<p>Yes.</p>", "score": 10}]
     >>> thread_text({"id": 1, "title": "Is it?", "body": "<p>I ask.</p>", "score": 1}, answers)
@@ -44,7 +44,7 @@ def thread_text(
     >>> thread_text({"id": 1, "title": "", "body": "", "score": 1}, [])
     ''
     """
-    return lay_out(question, best_first(answers, compat=compat), layout=layout, compat=compat, list_marks=list_marks)
+    return lay_out(question, best_first(answers, compat=compat), layout=layout, compat=compat, marks=marks)
 
 
 def best_first(answers: Iterable[Post], accepted: int | None = None, compat: Compat = "") -> list[Post]:
@@ -62,15 +62,15 @@ def best_first(answers: Iterable[Post], accepted: int | None = None, compat: Com
 
 
 def lay_out(
-    question: Post, answers: Sequence[Post], *, layout: Layout = "qa", compat: Compat = "", list_marks: bool = True
+    question: Post, answers: Sequence[Post], *, layout: Layout = "qa", compat: Compat = "", marks: bool = True
 ) -> str:
     """The text of a question and its answers, in the order that they have."""
     if compat:
         asked = f"{question['title']} {_reference_text(question['body'])}"
         return "\n".join((f"Q: {asked}", *(f"A: {_reference_text(answer['body'])}" for answer in answers)))
     title = " ".join(question["title"].split())
-    asked = "\n\n".join(filter(None, (title, to_text(question["body"], list_marks=list_marks))))
-    given = [to_text(answer["body"], list_marks=list_marks) for answer in answers]
+    asked = "\n\n".join(filter(None, (title, to_text(question["body"], marks=marks))))
+    given = [to_text(answer["body"], marks=marks) for answer in answers]
     if layout == "plain":
         return "\n\n".join(filter(None, (asked, *given)))
     return "\n\n".join(

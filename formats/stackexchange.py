@@ -49,7 +49,8 @@ def site_of(name: str) -> str | None:
     """
     path = PurePosixPath(name)
     if path.name.lower() in ("posts.xml", "posts.xml.gz"):
-        return path.parent.name.lower() or None
+        site = path.parent.name.lower()
+        return site if "." in site else None
     match = _NAME.fullmatch(path.name)
     return match["site"].lower() if match and not _OTHER_TABLE.search(path.name) else None
 

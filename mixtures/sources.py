@@ -335,7 +335,7 @@ class StackExchangeRecipe(SourceRecipe):
 
     largest: int = 28  # sites, by their number of posts
     sites: tuple[str, ...] = ()  # names of sites, as in stackoverflow.com, that are kept in place of the largest
-    meta_sites: Literal["keep", "drop"] = "keep"  # sites about sites, as in beer.meta.stackexchange.com
+    meta_sites: Literal["keep", "drop"] = "keep"  # sites about sites, such as beer.meta.stackexchange.com, not named
     min_question_score: int | None = None  # none: all are kept. The Pile has none
     min_answer_score: int | None = None  # the accepted answer is kept whatever its score. The Pile has 3
     max_answers: int | None = None  # of a question, the best ones. The Pile has 3

@@ -163,7 +163,9 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
         seen: dict[str, str] = {}
         for name, identity in {r.slice.input.name: r.slice.input.identity for r in one.plan}.items():
             if (other := seen.setdefault(identity, name)) != name:
-                notes.append(f"{source}: {name} has the same content as {other}. Was it fetched twice?")
+                notes.append(
+                    f"{source}: {name} looks the same as {other}, at both ends and in the middle. Fetched twice?"
+                )
         notes += [f"{source}: {note}" for note in SOURCES[source].odd(recipe.active[source], urls_by_name(one.models))]
         if one.passed_over:
             notes.append(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import UsageError
+from ..filters.html import strip_tags
 from ..filters.stackexchange import best_first, content_license, lay_out
 from ..formats.stackexchange import Post, parse_post, site_of
 from ..formats.stackexchange_file import unpacked_bytes
@@ -25,6 +26,7 @@ from .source import Aids, Basis, Slice, Source, Step, drop, keep_if, stem_of, st
 
 # Names of what `threads.py` makes: the sites and how large they are, and the posts of each in parts.
 SITES, POSTS = "sites", "posts"
+PICTURE_CHARS = 2000  # HTML that is longer has text, too
 
 
 def steps(recipe: StackExchangeRecipe, aids: Aids) -> tuple[Step, ...]:
@@ -71,9 +73,9 @@ def steps(recipe: StackExchangeRecipe, aids: Aids) -> tuple[Step, ...]:
 
 
 def about_sites(recipe: StackExchangeRecipe) -> str:
-    meta = "; sites about sites are not read" if recipe.meta_sites == "drop" else ""
     if recipe.sites:
-        return f"{', '.join(recipe.sites)}; others are not read{meta}"
+        return f"{', '.join(recipe.sites)}; others are not read"
+    meta = "; sites about sites are not read" if recipe.meta_sites == "drop" else ""
     return f"{recipe.largest}, by their number of posts, which are counted in these dumps before all else{meta}"
 
 
@@ -160,10 +162,23 @@ def drop_low(least: int) -> Callable[[Document], Document | Dropped]:
 def sort_answers(recipe: StackExchangeRecipe) -> Callable[[Document], Document | Dropped]:
     def judge(thread: Document) -> Document:
         first = thread.meta["question"]["accepted"] if recipe.accepted == "first" else None
-        answers = best_first(thread.meta["answers"], first, recipe.compat)
-        return dataclasses.replace(thread, meta={**thread.meta, "answers": answers})
+        found = thread.meta["answers"]
+        answers = best_first((one for one in found if recipe.compat or has_text(one["body"])), first, recipe.compat)
+        return with_answers(thread, answers, {Reason.EMPTY: len(found) - len(answers)})
 
     return judge
+
+
+def has_text(body: str) -> bool:
+    """Whether an answer is more than a picture."""
+    return len(body) > PICTURE_CHARS or bool(strip_tags(body).strip())
+
+
+def with_answers(thread: Document, answers: Sequence[Any], gone: Mapping[Reason, int]) -> Document:
+    """A thread with those of its answers that stay, accounted for."""
+    accounts = {"in": len(thread.meta["answers"]), **thread.pieces, "kept": len(answers)}
+    accounts |= {f"dropped.{reason}": n for reason, n in gone.items() if n}
+    return dataclasses.replace(thread, meta={**thread.meta, "answers": answers}, pieces=accounts)
 
 
 def keep_best(least: int | None, most: int | None) -> Callable[[Document], Document | Dropped]:
@@ -171,13 +186,11 @@ def keep_best(least: int | None, most: int | None) -> Callable[[Document], Docum
         answers, accepted = thread.meta["answers"], thread.meta["question"]["accepted"]
         good = [one for one in answers if least is None or one["score"] >= least or one["id"] == accepted]
         kept = good[:most]
-        accounts = {
-            "in": len(answers),
-            "kept": len(kept),
-            f"dropped.{Reason.STACKEXCHANGE_LOW_SCORE}": len(answers) - len(good),
-            f"dropped.{Reason.STACKEXCHANGE_FURTHER_ANSWER}": len(good) - len(kept),
+        gone = {
+            Reason.STACKEXCHANGE_LOW_SCORE: len(answers) - len(good),
+            Reason.STACKEXCHANGE_FURTHER_ANSWER: len(good) - len(kept),
         }
-        return dataclasses.replace(thread, meta={**thread.meta, "answers": kept}, pieces=accounts)
+        return with_answers(thread, kept, gone)
 
     return judge
 
@@ -208,12 +221,19 @@ def html_to_text(recipe: StackExchangeRecipe) -> Callable[[Document], Document |
 
 def check_sites(recipe: StackExchangeRecipe, sites: Collection[str]) -> None:
     """Raises UsageError: a site that the recipe names has no dump."""
-    for site in recipe.sites:
+    for site in map(str.lower, recipe.sites):
         if site not in sites:
             raise UsageError(
                 f"sources.stackexchange.sites: no dump of {site}. Expected a file as in "
                 f"{site}.7z, {site}-Posts.7z or {site}/Posts.xml."
             )
+
+
+def is_read(site: str, recipe: StackExchangeRecipe) -> bool:
+    """Whether the recipe asks for a site, as far as its name tells."""
+    if recipe.sites:
+        return site in map(str.lower, recipe.sites)
+    return recipe.meta_sites == "keep" or not is_meta(site)
 
 
 def is_meta(site: str) -> bool:
@@ -228,7 +248,7 @@ def is_meta(site: str) -> bool:
 def slices(dump: Input, recipe: StackExchangeRecipe) -> list[Slice]:
     """The posts of a site, cut by their questions into slices of `slice_mb`; they are of the kind of their site."""
     site = site_of(dump.name)
-    if site is None or (recipe.sites and site not in recipe.sites) or (recipe.meta_sites == "drop" and is_meta(site)):
+    if site is None or not is_read(site, recipe):
         return []
     with open_read(dump.url) as file:
         size = max(1, unpacked_bytes(file, dump.size))

@@ -132,7 +132,7 @@ def sites_phase(parted: Mapping[str, Receipt], plan: Sequence[Reading], recipe: 
 
 def choose_sites(task: Choose, out: ShardOutput) -> None:
     by_size = sorted(task.rows, key=lambda site: (-task.rows[site], site))
-    kept = [site for site in by_size if site in task.named] if task.named else by_size[: task.largest]
+    kept = [site for site in by_size if site in map(str.lower, task.named)] if task.named else by_size[: task.largest]
     sites = {"kept": kept, "posts": {site: task.rows[site] for site in by_size}}
     with out.binary(SITES_FILE, rows=len(kept)) as file:
         file.write(json.dumps(sites, indent=1).encode() + b"\n")

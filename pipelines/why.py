@@ -34,7 +34,7 @@ from .sources import SOURCES
 READ_AT_ONCE = 8  # Parquet files
 UNFINISHED = "The last run here was not finished, or another one: repeat it first, or leave --inputs out."
 UUID = re.compile(r"(?:<?urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?")
-QUESTION = re.compile(r"(https?://[^/]+/questions/[0-9]+)/[^/?#]*/?(?:[?#].*)?")
+QUESTION = re.compile(r"https?://([^/]+)/(?:questions|q)/([0-9]+)(?:[/?#].*)?")
 # What comes after the steps of every source, by the reason that it drops for.
 THE_SAME: Mapping[str, str] = {
     Reason.DUPLICATE_ID: "one document an id",
@@ -94,7 +94,7 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     if uuid := UUID.fullmatch(wanted.strip()):  # as it stands in a record's header
         wanted = f"commoncrawl:{uuid[1]}"
     if question := QUESTION.fullmatch(wanted.strip()):  # as browsers show it, with its title behind
-        wanted = question[1]
+        wanted = f"https://{question[1]}/questions/{question[2]}"
     source = wanted.partition(":")[0]
     if source in recipe.active:
         paths = [path for path in paths if path.split("/")[1] == source]
@@ -105,8 +105,8 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     if not found:
         raise UsageError(
             f"{wanted}: neither among the documents of {output} nor among the dropped ones. It is not in its inputs, "
-            "not within its limit, or damaged: errors/ lists what could not be read. Give an id as in "
-            "commoncrawl:UUID, c4:example.org/page, github:owner/name/path, wikipedia:en/12, books:gutenberg/11, "
+            "not within its limit, a part of another document, or damaged: errors/ lists what could not be read. Give an "
+            "id as in commoncrawl:UUID, c4:example.org/page, github:owner/name/path, wikipedia:en/12, books:gutenberg/11, "
             "arxiv:0704.0001 or stackexchange:stackoverflow.com/4, or a whole URL."
         )
     recorded = [_fate(output, path, row, values) for path, row, values in found]
@@ -261,7 +261,7 @@ def _follow(document: Document, steps: Sequence[Step], answers: Mapping[str, _Re
     trace = _Trace()
     for step in steps:
         [result] = step.function([document])
-        trace.steps.append(_noted(step, document, result))
+        trace.steps.append(_noted(step, SOURCES[document.source].pieces, document, result))
         if step.lines:
             trace.lines += _lines(step, document, step.lines(document))
         elif step.exchange and step.exchange.lines:
@@ -316,7 +316,7 @@ class _Remembering:
         return documents_with(self.output, self.group, self.keys)
 
 
-def _noted(step: Step, before: Document, after: Document | Dropped) -> StepFate:
+def _noted(step: Step, kind: str, before: Document, after: Document | Dropped) -> StepFate:
     if isinstance(after, Dropped):
         measure = "" if after.measure is None else f"{after.measure:g}"
         return StepFate(step.name, str(after.reason), " ".join(filter(None, (after.detail, measure))))
@@ -324,4 +324,6 @@ def _noted(step: Step, before: Document, after: Document | Dropped) -> StepFate:
     facts = [f"{name} {value}" for name, value in changed.items() if isinstance(value, (str, int, float))]
     if before.text != after.text:
         facts.insert(0, f"{len(before.text):,} characters became {len(after.text):,}")
+    gone = [name for name, n in after.pieces.items() if name.startswith("dropped.") and before.pieces.get(name) != n]
+    facts += [f"{after.pieces[name]} {kind} gone for {name.removeprefix('dropped.')}" for name in gone]
     return StepFate(step.name, "stays", ", ".join(facts))

@@ -62,8 +62,9 @@ def _citation(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _sites(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kept, posts = facts["kept"], facts["posts"]
     yield "largest sites", f"{number(len(kept))} of {counted(len(posts), 'site')}"
-    for place, site in (("largest", kept[0]), ("smallest", kept[-1])):
-        yield "", f"the {place} has {counted(posts[site], 'post')}: {site}"
+    for place, sites in (("largest", kept[:1]), ("smallest", kept[-1:])):
+        for name in sites:
+            yield "", f"the {place} has {counted(posts[name], 'post')}: {name}"
 
 
 def _clusters(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,7 @@ def test_the_reference_agrees(case: dict) -> None:
     question, answers = case["question"], case["answers_in_file_order"]
     order = best_first(answers)
     assert [one["id"] for one in order] == case["expected_answer_id_order"]
-    bodies = [to_text(one["body"], list_marks=False) for one in (question, *order)]
+    bodies = [to_text(one["body"], marks=False) for one in (question, *order)]
     squeezed = re.sub(r"\s+", "", question["title"] + "".join(bodies))
     assert hashlib.sha1(squeezed.encode()).hexdigest() == case["nowhitespace_sha1"]
 

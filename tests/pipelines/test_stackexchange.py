@@ -39,6 +39,7 @@ POSTS = {
         answer(4, 1, -1, CreationDate="2019-01-01", ContentLicense="CC BY-SA 4.0"),
         answer(5, 1, 10),
         row(2, "<p>two?</p>", Title="Second", Score=-3, Tags="|c|"),
+        row(8, '<p><a href="u"><img src="v" alt="w > x"></a> </p>', PostTypeId=2, ParentId=2),  # a picture alone
         answer(6, 99),  # nobody asked
         row(7, "about", PostTypeId=5),
         *(row(number, "<p>more</p>", Title=f"T{number}") for number in range(20, 60)),
@@ -120,7 +121,7 @@ def test_what_is_no_question_goes_and_says_why(made: Path) -> None:
         f"{SMALL}/1": Reason.STACKEXCHANGE_SITE,
     }
     sites = json.loads((made / "models/stackexchange/sites.json").read_text())
-    assert sites == {"kept": [BIG, META], "posts": {BIG: 87, META: 3, SMALL: 2}}
+    assert sites == {"kept": [BIG, META], "posts": {BIG: 88, META: 3, SMALL: 2}}
 
 
 def test_slices_workers_and_kinds_of_files_change_nothing(dumps: Path, made: Path, tmp_path: Path) -> None:
@@ -160,13 +161,18 @@ def test_a_dump_beside_it_changes_no_other_slice(dumps: Path, made: Path, tmp_pa
                 "2": "Q: Second\n\ntwo?",
                 "25": "Q: T25\n\nmore\n\nA: answer 125",
             },
-            {"answers.in": 45, "answers.kept": 42, f"answers.dropped.{Reason.STACKEXCHANGE_LOW_SCORE}": 3},
+            {
+                "answers.in": 46,
+                "answers.kept": 42,
+                f"answers.dropped.{Reason.STACKEXCHANGE_LOW_SCORE}": 3,
+                "answers.dropped.common.empty": 1,
+            },
             id="least score of answers, but the accepted one",
         ),
         pytest.param(
             ("max_answers=1",),
             {"1": "Q: First\n\none?\n\nA: answer 5"},
-            {"answers.in": 45, "answers.kept": 42, f"answers.dropped.{Reason.STACKEXCHANGE_FURTHER_ANSWER}": 3},
+            {"answers.in": 46, "answers.kept": 42, f"answers.dropped.{Reason.STACKEXCHANGE_FURTHER_ANSWER}": 3},
             id="the best answer",
         ),
         pytest.param(
@@ -217,7 +223,7 @@ def test_two_dumps_of_a_site_count_once(dumps: Path, tmp_path: Path) -> None:
             archive.write(folder / SMALL / "Posts.xml", "Posts.xml")
     output = run(inputs, tmp_path / "out", "largest=2")
     sites = json.loads((output / "models/stackexchange/sites.json").read_text())
-    assert sites == {"kept": [BIG, META], "posts": {BIG: 87, META: 3, SMALL: 2, "tiny.example.com": 2}}
+    assert sites == {"kept": [BIG, META], "posts": {BIG: 88, META: 3, SMALL: 2, "tiny.example.com": 2}}
     assert f"{SMALL}/1" in dropped(output)
 
 
@@ -229,7 +235,7 @@ def test_a_share_of_the_questions(dumps: Path, made: Path, tmp_path: Path) -> No
 
 
 def test_sites_by_name_and_without_those_about_others(dumps: Path, tmp_path: Path) -> None:
-    named = run(dumps, tmp_path / "named", f"sites=[{SMALL}]")
+    named = run(dumps, tmp_path / "named", f"sites=[{SMALL.title()}]")
     assert set(documents(named)) == {f"{SMALL}/1"}
     assert not dropped(named), "the others are not read"
     without = run(dumps, tmp_path / "without", "meta_sites=drop")
@@ -240,9 +246,14 @@ def test_sites_by_name_and_without_those_about_others(dumps: Path, tmp_path: Pat
     assert "no dump of smal.example.com. Expected a file as in smal.example.com.7z" in failed.stderr
 
 
-def test_why(dumps: Path, made: Path) -> None:
+def test_why(dumps: Path, made: Path, tmp_path: Path) -> None:
     [kept] = fates(str(made), f"https://{BIG}/questions/1/the-first?tab=votes", str(dumps))
     assert (kept.outcome, [step.step for step in kept.steps][-1]) == ("kept", "drop empty threads")
+    fewer = run(dumps, tmp_path / "fewer", "largest=2", "max_answers=1")
+    [cut] = fates(str(fewer), f"https://{BIG}/q/1", str(dumps))
+    assert {step.step: step.detail for step in cut.steps}["keep the best answers"] == (
+        "2 answers gone for stackexchange.further_answer"
+    )
     [gone] = fates(str(made), f"stackexchange:{BIG}/6", str(dumps))
     assert [(step.step, step.outcome) for step in gone.steps][-1] == ("keep questions", "stackexchange.no_question")
 
