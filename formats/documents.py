@@ -91,7 +91,7 @@ def read_table(
 
 def read_rows(url: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file, a row group in memory at a time."""
-    with open_read(url) as file, pq.ParquetFile(file) as parquet:
+    with open_read(url) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:  # see read_table
         for group in range(parquet.num_row_groups):
             yield from parquet.read_row_group(group, columns=columns, use_threads=False).to_pylist()
 

@@ -298,7 +298,7 @@ def build_part(urls: Iterable[str], part: int, index: Any, places: Any) -> int:
 
 
 def _read_part(url: str, part: int) -> pa.Table:
-    with open_read(url) as file, pq.ParquetFile(file) as parquet:
+    with open_read(url) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:
         at = parquet.schema_arrow.names.index("part")
         groups = [
             number

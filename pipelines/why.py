@@ -105,9 +105,9 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     if not found:
         raise UsageError(
             f"{wanted}: neither among the documents of {output} nor among the dropped ones. It is not in its inputs, "
-            "not within its limit, a part of another document, or damaged: errors/ lists what could not be read. Give an "
-            "id as in commoncrawl:UUID, c4:example.org/page, github:owner/name/path, wikipedia:en/12, books:gutenberg/11, "
-            "arxiv:0704.0001 or stackexchange:stackoverflow.com/4, or a whole URL."
+            "not within its limit, a part of another document, or damaged: errors/ lists what could not be read. Give "
+            "an id as in commoncrawl:UUID, c4:example.org/page, github:owner/name/path, wikipedia:en/12, "
+            "books:gutenberg/11, arxiv:0704.0001 or stackexchange:stackoverflow.com/4, or a whole URL."
         )
     recorded = [_fate(output, path, row, values) for path, row, values in found]
     if inputs is None:

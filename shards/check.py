@@ -105,7 +105,7 @@ def _read_manifest(
     got = hashlib.sha256(data).hexdigest()
     if got != facts["manifest_sha256"]:
         return {}, Difference("manifest.parquet", f"expected sha256 {facts['manifest_sha256']}, got {got}. {REWRITE}")
-    rows = pq.read_table(pa.BufferReader(data), use_threads=False).to_pylist()
+    rows = pq.read_table(pa.BufferReader(data), use_threads=False, pre_buffer=False).to_pylist()
     records = [Record(**{name: row[name] for name in Record.__slots__}) for row in rows]
     return {record.path: record for record in records}, None
 

@@ -122,7 +122,7 @@ class ShardSet:
         """The documents of shard k, in order: start, length, source, shard, row, copy."""
         path = self._folder / "index" / f"{self._names[k]}.parquet"
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 table = file.read(use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise ShardError(f"{path}: cannot be read ({_one_line(error)}); {REDO}") from error

@@ -25,7 +25,7 @@ SMALL = tuple(
     word
     for setting in (
         "tokenizer.vocab_size=800",
-        "shards.tokens=100000",
+        "shards.tokens=20000",
         "shards.formats=[raw,megatron,mds]",
         "sources.commoncrawl.cited.min_positives=5",
         "sources.c4.badwords=c4/badwords_sample.txt",

@@ -186,3 +186,18 @@ def test_memory_does_not_follow_the_row_group(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     n_rows, peak = map(int, done.stdout.split())
     assert n_rows == 200 and peak < 64 << 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_no_thread_is_left_to_outlive_the_interpreter(tmp_path: Path) -> None:
+    """One that reads ahead for pyarrow aborts, now and then, a process that ends."""
+    pq.write_table(TABLE, tmp_path / "a.parquet")
+    code = (
+        "import os; from corpusmill.formats.documents import read_rows\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        f"print(sum(1 for _ in read_rows({str(tmp_path / 'a.parquet')!r})))\n"
+        "print(len(os.listdir('/proc/self/task')) - before)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["40", "0"]
