@@ -26,7 +26,7 @@ from .tokens import INDEX, token_dtype
 
 # Beside what the manifest lists: the record itself, and what differs from run to run.
 OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock")
-OUR_FOLDERS = (WORK, "logs", "errors")
+OUR_FOLDERS = (WORK, "logs", "errors", "llama")  # the last is where `corpusmill train` saves
 REWRITE = "The same `corpusmill run` writes it again."
 ROUND_TRIPS = 0.02  # share of the documents of a shard that are encoded again and compared
 
