@@ -100,7 +100,7 @@ def refuse_another(folder: str, begun: Origin, asked: Origin) -> None:
     differing = [name for name in now if was[name] != now[name]]
     if differing:
         words = ", ".join(
-            f"{name} {was[name]}, not {now[name]}" if isinstance(now[name], int | float) else f"another {name}"
+            f"{name} {was[name]}, not {now[name]}" if isinstance(now[name], int | float) else f"other {name}"
             for name in differing
         )
         raise UsageError(
