@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check lint types bench kenlm-tools clean
+.PHONY: demo test test-transformers check lint types bench kenlm-tools clean
 
 # On Python 3.13 setup.cfg leaves kenlm out, for it does not compile there as it is published: build_kenlm.py mends that.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
@@ -36,6 +36,11 @@ test: $(VENV)/.installed lint types
 	$(BIN)/python -m pytest
 
 check: test
+
+# The built-in model beside Hugging Face's transformers, which `make test` does not install: it skips these tests then.
+test-transformers: $(VENV)/.installed
+	$(PIP) install --quiet transformers --constraint constraints.txt
+	$(BIN)/python -m pytest tests/llama/test_transformers.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -387,44 +387,32 @@ def test_sample_writes_the_same_twice(tmp_path: Path) -> None:
     assert digests(tmp_path / "a", folders) == digests(tmp_path / "b", folders)
 
 
-def test_the_shards_train(finished: Path, tmp_path: Path) -> None:
+def test_the_shards_train(finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    """All sources to shards to a loss below that of token frequencies, and what a training leaves behind."""
     pytest.importorskip("torch")
     from corpusmill.llama.checkpoint import load_checkpoint
     from corpusmill.llama.losses import LossSums
 
-    arguments = ["train", finished, "--steps", 200, "--seq-len", 128, "--save", tmp_path]
-    result = json.loads(corpusmill(*arguments, "--json").stdout)
+    output = copy_of(finished)
+    result = json.loads(corpusmill("train", output, "--steps", 200, "--seq-len", 128, "--json").stdout)
     for loss in (result["loss"], result["validation"]):
         assert loss["mean"] < result["unigram_entropy"] - 0.5
     assert result["bits_per_byte"]["by_source"].keys() == result["validation"]["by_source"].keys()
     assert 0 < result["bits_per_byte"]["mean"] < 8
 
-    checkpoint = load_checkpoint(str(tmp_path))
+    checkpoint = load_checkpoint(str(output / "llama"))
     assert checkpoint is not None
     early, late = (sum(half, LossSums(0, 0)) for half in (checkpoint.history[:100], checkpoint.history[100:]))
     before, after = (losses.mean(checkpoint.origin.sources).by_source for losses in (early, late))
     assert before.keys() == after.keys() == {*OTHERS, "wikipedia"}
     assert all(after[source] < before[source] for source in after)
 
-    assert json.loads((tmp_path / "result.json").read_text()) == result
-    assert "unigram entropy" in (tmp_path / "loss.svg").read_text()
-    again = corpusmill(*arguments)  # done already: the same losses, without a step
+    assert {path.name for path in (output / "llama").iterdir()} == {"checkpoint.pt", "result.json", "loss.svg"}
+    assert json.loads((output / "llama/result.json").read_text()) == result
+    assert "unigram entropy" in (output / "llama/loss.svg").read_text()
+    again = corpusmill("train", output, "--steps", 200, "--seq-len", 128)  # done already: no step is taken
     assert f"{result['validation']['mean']:.3f}" in again.stdout
     assert "train: 200/200" in again.stderr
-
-
-def test_another_training_in_the_same_place_is_refused(finished: Path, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    small = ["train", finished, "--batch-size", 2, "--seq-len", 16, "--save", tmp_path, "--quiet"]
-    assert corpusmill(*small, "--steps", 1).stderr == ""
-    refused = corpusmill(*small, "--steps", 2, expect=2).stderr
-    assert "holds a training with steps 1, not 2" in " ".join(refused.split())
-    corpusmill(*small, "--steps", 2, "--redo")
-
-
-def test_a_folder_of_a_training_is_no_difference(finished: Path, copy_of: Callable[[Path], Path]) -> None:
-    pytest.importorskip("torch")
-    output = copy_of(finished)
-    corpusmill("train", output, "--steps", 1, "--batch-size", 2, "--seq-len", 16)
-    assert {path.name for path in (output / "llama").iterdir()} == {"checkpoint.pt", "result.json", "loss.svg"}
+    refused = corpusmill("train", output, "--steps", 100, "--seq-len", 128, expect=2).stderr
+    assert "holds a training with steps 200, not 100" in refused
     assert "0 differences" in corpusmill("check", output).stdout

@@ -18,6 +18,7 @@ from corpusmill.llama.export import config, model_file  # noqa: E402
 from corpusmill.llama.model import Llama, LlamaConfig  # noqa: E402
 from corpusmill.llama.train import train  # noqa: E402
 from corpusmill.shards.reader import ShardSet  # noqa: E402
+from corpusmill.tokenizer.encode import MODEL, Tokenizer  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # theirs are not ours to mend
 TOLERANCE = 1e-5
@@ -91,6 +92,17 @@ def test_an_exported_run_loads_and_gives_the_same_logits(finished: Path, tmp_pat
     torch.testing.assert_close(other(tokens).logits, checkpoint.model(tokens), rtol=TOLERANCE, atol=TOLERANCE)
     assert (other.generation_config.bos_token_id, other.generation_config.eos_token_id) == (1, 2)
     assert other.generate(tokens[:, :8], max_new_tokens=4, do_sample=False).shape[1] <= 12
+
+
+def test_the_exported_tokenizer_gives_the_ids_of_the_shards(finished: Path, tmp_path: Path) -> None:
+    if not (finished / "tokenizer/tokenizer.json").exists():
+        pytest.skip("this run has a SentencePiece model alone, which transformers reads or not, by its version")
+    small = ["--steps", 1, "--seq-len", 16, "--batch-size", 1, "--device", "cpu"]
+    corpusmill("train", finished, *small, "--save", tmp_path / "save", "--export", tmp_path / "hf")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "hf")
+    text = "The year 1969, naïve 字."
+    ours = Tokenizer(str(finished / MODEL)).encode(text).tolist()
+    assert tokenizer(text, add_special_tokens=False).input_ids == ours
 
 
 def test_loss_of_theirs_is_the_loss_that_was_reported(tmp_path: Path) -> None:
