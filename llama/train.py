@@ -129,6 +129,27 @@ def train(
     training = Training(
         Llama(config, seed).to(where), batches, shards.sources, steps, peak_learning_rate, bf16=bf16, compiled=compiled
     )
+    _run(training, origin, save, checkpoint_every, redo, report)
+    validation, bits_per_byte = validate(training.model, output, batch_size, seq_len, bf16)
+    return TrainResult(
+        n_parameters=config.n_parameters,
+        n_tokens=training.report.n_tokens,
+        loss=training.report.loss,
+        unigram_entropy=unigram_entropy(shards),
+        validation=validation,
+        bits_per_byte=bits_per_byte,
+    )
+
+
+def _run(
+    training: Training,
+    origin: Origin,
+    save: str | None,
+    checkpoint_every: int,
+    redo: bool,
+    report: Callable[[StepReport], None],
+) -> None:
+    """Train to the last step, from the checkpoint where there is one, and save on the way."""
     if save is not None:
         if not is_local(save):
             raise UsageError(f"{save}: checkpoints are saved on this machine; --export takes URLs.")
@@ -139,18 +160,9 @@ def train(
             training.restore(begun)
             report(training.report)
     for last in training:
-        if save is not None and (last.step % checkpoint_every == 0 or last.step == steps):
+        if save is not None and (last.step % checkpoint_every == 0 or last.step == origin.steps):
             save_checkpoint(save, training.checkpoint(origin))
         report(last)
-    validation, bits_per_byte = validate(training.model, output, batch_size, seq_len, bf16)
-    return TrainResult(
-        n_parameters=config.n_parameters,
-        n_tokens=training.report.n_tokens,
-        loss=training.report.loss,
-        unigram_entropy=unigram_entropy(shards),
-        validation=validation,
-        bits_per_byte=bits_per_byte,
-    )
 
 
 class Training:
