@@ -458,7 +458,9 @@ def score(models: str, files: tuple[str, ...], as_json: bool, **options: Any) ->
     "--device", default="auto", show_default=True, help="auto (a GPU where there is one), cpu, cuda, or as torch says."
 )
 @click.option("--bf16/--no-bf16", default=None, help="Compute in bfloat16  [default: on a GPU that can]")
-@click.option("--compile", "compiled", is_flag=True, help="By torch.compile: slow to start, then faster.")
+@click.option(
+    "--compile", "compiled", is_flag=True, help="Run the model by torch.compile, which takes a minute to start."
+)
 @click.option("--save", help="Folder of checkpoint, result and picture  [default: OUTPUT/llama]")
 @click.option(
     "--checkpoint-every", default=100, show_default=True, type=click.IntRange(min=1), help="Steps between checkpoints."
