@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 READERS := $(VENV)-readers
 
-.PHONY: demo test test-readers check lint types bench kenlm-tools clean
+.PHONY: demo test test-readers test-transformers check lint types bench kenlm-tools clean
 
 # On Python 3.13 setup.cfg leaves kenlm out, for it does not compile there as it is published: build_kenlm.py mends that.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
@@ -60,6 +60,11 @@ $(READERS)/%/.installed: tests/readers/%.txt
 	$(PYTHON) -m venv $(READERS)/$*
 	$(READERS)/$*/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
+
+# The built-in model beside Hugging Face's transformers, which `make test` does not install: it skips these tests then.
+test-transformers: $(VENV)/.installed
+	$(PIP) install --quiet transformers --constraint constraints.txt
+	$(BIN)/python -m pytest tests/llama/test_transformers.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

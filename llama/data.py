@@ -50,12 +50,16 @@ class Batches:
 
     def __getitem__(self, step: int) -> Batch:
         """The batch of a step, counted from 0; the passes follow one another for ever."""
+        start, stop = self.targets_of(step)
+        tokens, sources = self._read(start - 1, stop)
+        shape = -1, self.seq_len
+        return Batch(tokens[:-1].reshape(shape), tokens[1:].reshape(shape), sources[1:].reshape(shape))
+
+    def targets_of(self, step: int) -> tuple[int, int]:
+        """Where in the stream the targets of a step begin and end."""
         first = step % len(self) * self.batch_size
         n_rows = min(self.batch_size, self._n_windows - first)
-        start, n_targets = first * self.seq_len, n_rows * self.seq_len
-        tokens, sources = self._read(start, start + n_targets + 1)
-        shape = n_rows, self.seq_len
-        return Batch(tokens[:-1].reshape(shape), tokens[1:].reshape(shape), sources[1:].reshape(shape))
+        return first * self.seq_len + 1, (first + n_rows) * self.seq_len + 1
 
     def _read(self, start: int, stop: int) -> tuple[Ids, Sources]:
         """Tokens start to stop of the stream, and their sources."""

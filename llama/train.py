@@ -8,22 +8,22 @@ norms' weights, as is common; epsilon 1e-8 (the paper gives none); the sizes and
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from pathlib import Path
+from typing import cast
 
-import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import nn
 
 from ..errors import ShardError, UsageError
 from ..shards.reader import ShardSet
-from .data import Batch, Batches, unigram_entropy
+from ..storage import is_local
+from .checkpoint import Checkpoint, Origin, clear_away, load_checkpoint, refuse_another, save_checkpoint
+from .data import Batches, unigram_entropy
+from .evaluate import token_losses, validate
+from .losses import Loss, LossSums
 from .model import Llama, LlamaConfig
 
 BETAS = (0.9, 0.95)
@@ -33,16 +33,7 @@ CLIP_NORM = 1.0
 MAX_WARMUP_STEPS = 2000
 FINAL_FRAC = 0.1
 
-_MEAN_STEPS = 20
-_MAX_VALIDATION_TOKENS = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Mean loss per token in nats, of all tokens and of each source's; sources without a token are left out."""
-
-    mean: float
-    by_source: Mapping[str, float]
+MEAN_STEPS = 20  # a reported loss is the mean of so many steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +49,18 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """How a training ended: loss over its last 20 steps, and on the validation split where there is one."""
+    """How a training ended: loss over its last 20 steps, and on the validation split where there is one.
+
+    Losses are nats a token; `bits_per_byte` is that of the validation split (`evaluate.bytes_per_token` says of what
+    bytes), None also where the documents are not there.
+    """
 
     n_parameters: int
     n_tokens: int
     loss: Loss
     unigram_entropy: float
     validation: Loss | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LossSums:
-    """Sums of token losses and numbers of tokens, one of each a source: these can be added, means cannot."""
-
-    sums: npt.NDArray[np.float64]
-    n_tokens: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, token_losses: npt.NDArray[np.floating], batch: Batch, n_sources: int) -> LossSums:
-        """Group the losses of a batch's targets, row after row, by their sources."""
-        sources = batch.sources.ravel()
-        sums = np.zeros(n_sources)
-        np.add.at(sums, sources, token_losses)
-        return cls(sums, np.bincount(sources, minlength=n_sources))
-
-    def __add__(self, other: LossSums) -> LossSums:
-        return LossSums(self.sums + other.sums, self.n_tokens + other.n_tokens)
-
-    def mean(self, sources: tuple[str, ...]) -> Loss:
-        """Means per token; there must be a token."""
-        by_source = {
-            name: float(total / n) for name, total, n in zip(sources, self.sums, self.n_tokens, strict=True) if n
-        }
-        return Loss(float(self.sums.sum() / self.n_tokens.sum()), by_source)
+    bits_per_byte: Loss | None
 
 
 def warmup_steps(steps: int) -> int:
@@ -123,78 +93,138 @@ def train(
     seq_len: int = 256,
     peak_learning_rate: float = 2e-3,
     seed: int = 0,
-    device: str | None = None,
+    device: str = "auto",
+    bf16: bool | None = None,
+    compiled: bool = False,
+    save: str | None = None,
+    checkpoint_every: int = 100,
+    redo: bool = False,
     report: Callable[[StepReport], None] = lambda _: None,
 ) -> TrainResult:
-    """Train a model of a few million parameters on the shards of an output folder; nothing is written.
+    """Train a model of a few million parameters on the shards of an output folder.
 
-    `report` is called after every step. `device` is torch's name for one; by default a GPU where there is one. On a
-    CPU the same seed and number of threads give the same losses to the last bit.
+    With `save`, a folder, a checkpoint comes there after every `checkpoint_every` steps and the last, and a training
+    that was stopped goes on from it, or from its beginning with `redo`; without, nothing is written. `report` is
+    called after every step, and once at first where a training goes on. `device` is torch's name for one, or `auto`:
+    a GPU where there is one, which computes in bf16 unless `bf16` is False. On a CPU the same seed and number of
+    threads give the same numbers to the last bit, stopped between or not.
+
+    Raises:
+        UsageError: an impossible setting; the checkpoint is of a training with other settings, or on other shards.
+        ShardError: too few tokens, damaged shards, a damaged checkpoint.
     """
-    if min(steps, batch_size, seq_len) < 1:
-        raise UsageError(f"train: steps {steps}, batch size {batch_size}, sequence length {seq_len}: each must be 1 up")
+    if min(steps, batch_size, seq_len, checkpoint_every) < 1:
+        raise UsageError(
+            f"train: steps {steps}, batch size {batch_size}, sequence length {seq_len}, "
+            f"checkpoint every {checkpoint_every}: each must be 1 up"
+        )
     shards = ShardSet.open(output, "train")
     batches = Batches(shards, batch_size, seq_len)
     if not len(batches):
         raise ShardError(f"{output}: {shards.n_tokens} tokens to train on; one sequence takes {seq_len + 1}")
-    model = Llama(LlamaConfig(shards.vocab_size, max_seq_len=seq_len), seed).to(_usable(device))
-    for last in train_steps(model, batches, shards.sources, steps, peak_learning_rate):
-        report(last)
+    where = _usable(device)
+    bf16 = _has_bf16(where) if bf16 is None else bf16
+    config = LlamaConfig(shards.vocab_size, max_seq_len=seq_len)
+    origin = Origin(config, shards.identity, shards.sources, steps, batch_size, seq_len, peak_learning_rate, seed)
+    training = Training(
+        Llama(config, seed).to(where), batches, shards.sources, steps, peak_learning_rate, bf16=bf16, compiled=compiled
+    )
+    _run(training, origin, save, checkpoint_every, redo, report)
+    validation, bits_per_byte = validate(training.model, output, batch_size, seq_len, bf16)
     return TrainResult(
-        n_parameters=model.config.n_parameters,
-        n_tokens=last.n_tokens,
-        loss=last.loss,
+        n_parameters=config.n_parameters,
+        n_tokens=training.report.n_tokens,
+        loss=training.report.loss,
         unigram_entropy=unigram_entropy(shards),
-        validation=_validate(model, output, batch_size, seq_len),
+        validation=validation,
+        bits_per_byte=bits_per_byte,
     )
 
 
-def train_steps(
-    model: Llama, batches: Batches, sources: tuple[str, ...], steps: int, peak_learning_rate: float
-) -> Iterator[StepReport]:
-    """Train step by step; yields a report after each."""
-    optimizer = _optimizer(model)
-    recent: deque[LossSums] = deque(maxlen=_MEAN_STEPS)
-    n_tokens = 0
-    for step in range(1, steps + 1):
-        rate = learning_rate(step, steps, peak_learning_rate)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        batch = batches[step - 1]
-        losses = token_losses(model, batch)
-        losses.mean().backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
-        optimizer.step()
-        optimizer.zero_grad()
-        recent.append(LossSums.of(losses.detach().cpu().numpy(), batch, len(sources)))
-        n_tokens += batch.targets.size
-        yield StepReport(step, steps, n_tokens, rate, _total(recent).mean(sources))
+def _run(
+    training: Training,
+    origin: Origin,
+    save: str | None,
+    checkpoint_every: int,
+    redo: bool,
+    report: Callable[[StepReport], None],
+) -> None:
+    """Train to the last step, from the checkpoint where there is one, and save on the way."""
+    if save is not None:
+        if not is_local(save):
+            raise UsageError(f"{save}: checkpoints are saved on this machine; --export takes URLs.")
+        clear_away(save)
+        begun = None if redo else load_checkpoint(save)
+        if begun is not None:
+            refuse_another(save, begun.origin, origin)
+            training.restore(begun)
+            report(training.report)
+    for last in training:
+        if save is not None and (last.step % checkpoint_every == 0 or last.step == origin.steps):
+            save_checkpoint(save, training.checkpoint(origin))
+        report(last)
 
 
-def evaluate(model: Llama, batches: Batches, sources: tuple[str, ...]) -> Loss | None:
-    """Loss on the first 16,384 tokens or so, without training; None where there is no batch."""
-    n_batches = min(len(batches), -(-_MAX_VALIDATION_TOKENS // (batches.batch_size * batches.seq_len)))
-    with torch.inference_mode():
-        parts = [
-            LossSums.of(token_losses(model, batch).cpu().numpy(), batch, len(sources))
-            for batch in map(batches.__getitem__, range(n_batches))
-        ]
-    return _total(parts).mean(sources) if parts else None
+class Training:
+    """A model that is trained, its optimizer, and the losses of the steps that are done; iterate to do the others."""
 
+    def __init__(
+        self,
+        model: Llama,
+        batches: Batches,
+        sources: tuple[str, ...],
+        steps: int,
+        peak_learning_rate: float,
+        *,
+        bf16: bool = False,
+        compiled: bool = False,
+    ) -> None:
+        self.model = model
+        self._forward = cast(nn.Module, torch.compile(model)) if compiled else model
+        self._optimizer = _optimizer(model)
+        self._batches, self._sources, self._bf16 = batches, sources, bf16
+        self._steps, self._peak = steps, peak_learning_rate
+        self._history: list[LossSums] = []
+        self._n_tokens = 0
 
-def _validate(model: Llama, output: str, batch_size: int, seq_len: int) -> Loss | None:
-    if not any((Path(output) / "shards" / "raw").glob("val-*")):  # none is not the same as some missing
-        return None
-    held_out = ShardSet.open(output, "val")
-    return evaluate(model, Batches(held_out, batch_size, seq_len), held_out.sources)
+    def __iter__(self) -> Iterator[StepReport]:
+        """Train step by step, up to the last; yields a report after each."""
+        while len(self._history) < self._steps:
+            rate = learning_rate(len(self._history) + 1, self._steps, self._peak)
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate
+            batch = self._batches[len(self._history)]
+            losses = token_losses(self._forward, batch, self._bf16)
+            losses.mean().backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+            self._history.append(LossSums.of(losses.detach().cpu().numpy(), batch, len(self._sources)))
+            self._n_tokens += batch.targets.size
+            yield self.report
 
+    @property
+    def report(self) -> StepReport:
+        """Where the training is; there must have been a step."""
+        step = len(self._history)
+        return StepReport(
+            step,
+            self._steps,
+            self._n_tokens,
+            learning_rate(step, self._steps, self._peak),
+            reduce(add, self._history[-MEAN_STEPS:]).mean(self._sources),
+        )
 
-def token_losses(model: Llama, batch: Batch) -> Tensor:
-    """Cross entropy in nats of every target, row after row: (rows · seq_len,)."""
-    device = model.lm_head.weight.device
-    logits = model(torch.from_numpy(batch.inputs).to(device))
-    targets = torch.from_numpy(batch.targets).to(device)
-    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    def checkpoint(self, origin: Origin) -> Checkpoint:
+        """The training as it is now: it shares its tensors, and is to be saved before the next step."""
+        return Checkpoint(origin, self.model.state_dict(), self._optimizer.state_dict(), self._history)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take the place of the training that a checkpoint holds."""
+        self.model.load_state_dict(dict(checkpoint.weights))
+        self._optimizer.load_state_dict(dict(checkpoint.optimizer))
+        self._history = list(checkpoint.history)
+        self._n_tokens = sum(int(step.n_tokens.sum()) for step in self._history)
 
 
 def _optimizer(model: Llama) -> torch.optim.AdamW:
@@ -207,13 +237,13 @@ def _optimizer(model: Llama) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, betas=BETAS, eps=EPS, fused=True)
 
 
-def _usable(device: str | None) -> torch.device:
-    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
+def _usable(device: str) -> torch.device:
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f'train: torch cannot use the device "{name}": {str(error).splitlines()[0]}') from error
 
 
-def _total(parts: Iterable[LossSums]) -> LossSums:
-    return reduce(add, parts)
+def _has_bf16(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

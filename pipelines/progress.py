@@ -67,7 +67,8 @@ def watching(console: Console, quiet: bool, watch: PhaseWatch) -> Iterator[None]
         thread.join()
 
 
-def _bar(console: Console, watch: PhaseWatch, stop: threading.Event) -> None:
+def bar(console: Console) -> Progress:
+    """A bar that goes when it is done; its tasks have a field `rates`, a text at its end."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -75,7 +76,11 @@ def _bar(console: Console, watch: PhaseWatch, stop: threading.Event) -> None:
         TimeElapsedColumn(),
         TextColumn("{task.fields[rates]}"),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    return Progress(*columns, console=console, transient=True)
+
+
+def _bar(console: Console, watch: PhaseWatch, stop: threading.Event) -> None:
+    with bar(console) as progress:
         task = progress.add_task(watch.phase.name, total=len(watch.phase.items), completed=watch.done, rates="")
         while not stop.wait(1.0 if is_local(watch.output) else LINE_EVERY):
             watch.look()

@@ -25,7 +25,7 @@ from .tokens import INDEX, token_dtype
 
 # Beside what the manifest lists: the record itself, and what differs from run to run.
 OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock")
-OUR_FOLDERS = (WORK, "logs", "errors")
+OUR_FOLDERS = (WORK, "logs", "errors", "llama")  # the last is where `corpusmill train` saves
 # The next move, before the command.
 REWRITE, REMAKE, REMOVE = (
     "This writes it again:",

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ShardError
-from ..storage import map_array
+from ..storage import digest, map_array
 from .build import Shard
 from .tokens import Ids, token_dtype
 
@@ -113,6 +113,11 @@ class ShardSet:
     def n_tokens(self) -> int:
         """The tokens of all shards together."""
         return sum(sidecar["tokens"] for sidecar in self._sidecars)
+
+    @property
+    def identity(self) -> str:
+        """A digest of what the sidecars say: shards of another mixture, size or tokenizer have another."""
+        return digest(self._names, self._sidecars)
 
     def tokens(self, k: int) -> Ids:
         """The ids of shard k, mapped."""

@@ -398,10 +398,32 @@ def test_sample_writes_the_same_twice(tmp_path: Path) -> None:
     assert digests(tmp_path / "a", folders) == digests(tmp_path / "b", folders)
 
 
-def test_the_shards_train(finished: Path) -> None:
+def test_the_shards_train(finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    """All sources to shards to a loss below that of token frequencies, and what a training leaves behind."""
     pytest.importorskip("torch")
-    # So many steps, for the sample is small, of four kinds, and code is learnt last.
-    result = json.loads(corpusmill("train", finished, "--steps", 200, "--seq-len", 128, "--json").stdout)
-    assert {"commoncrawl", "wikipedia"} <= result["loss"]["by_source"].keys() <= {*OTHERS, "wikipedia"}
-    assert result["loss"]["mean"] < result["unigram_entropy"] - 0.5
-    assert result["validation"]["mean"] < result["unigram_entropy"] - 0.5
+    from corpusmill.llama.checkpoint import load_checkpoint
+    from corpusmill.llama.losses import LossSums
+
+    output = copy_of(finished)
+    result = json.loads(corpusmill("train", output, "--steps", 200, "--seq-len", 128, "--json").stdout)
+    for loss in (result["loss"], result["validation"]):
+        assert loss["mean"] < result["unigram_entropy"] - 0.5
+    assert result["bits_per_byte"]["by_source"].keys() == result["validation"]["by_source"].keys()
+    assert 0 < result["bits_per_byte"]["mean"] < 8
+
+    checkpoint = load_checkpoint(str(output / "llama"))
+    assert checkpoint is not None
+    early, late = (sum(half, LossSums(0, 0)) for half in (checkpoint.history[:100], checkpoint.history[100:]))
+    before, after = (losses.mean(checkpoint.origin.sources).by_source for losses in (early, late))
+    assert before.keys() == after.keys() == {*OTHERS, "wikipedia"}
+    assert all(after[source] < before[source] for source in after)
+
+    assert {path.name for path in (output / "llama").iterdir()} == {"checkpoint.pt", "result.json", "loss.svg"}
+    assert json.loads((output / "llama/result.json").read_text()) == result
+    assert "unigram entropy" in (output / "llama/loss.svg").read_text()
+    again = corpusmill("train", output, "--steps", 200, "--seq-len", 128)  # done already: no step is taken
+    assert f"{result['validation']['mean']:.3f}" in again.stdout
+    assert "train: 200/200" in again.stderr
+    refused = corpusmill("train", output, "--steps", 100, "--seq-len", 128, expect=2).stderr
+    assert "holds a training with steps 200, not 100" in refused
+    assert "0 differences" in corpusmill("check", output).stdout

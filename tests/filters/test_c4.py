@@ -6,11 +6,11 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import cases
 
 from corpusmill.filters import sentences
 from corpusmill.filters.c4 import C4Rules, Verdict, clean_page, line_reasons
 from corpusmill.records import Reason
+from oracle import cases
 
 OK = "This line is a sentence."
 PAGE = "\n".join([OK, "And here is another one.", "This is the third line."])

@@ -12,7 +12,6 @@ import pytest
 import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import cases
 
 from corpusmill.filters import ccnet_lines
 from corpusmill.filters.ccnet import (
@@ -24,6 +23,7 @@ from corpusmill.filters.ccnet import (
     split_title,
 )
 from corpusmill.records import Reason
+from oracle import cases
 
 OPTIONS = [
     pytest.param({"hash": name, "normalise": normalise}, id=f"{name}-{normalise}")

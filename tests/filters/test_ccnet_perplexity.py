@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import cases
 
 from corpusmill.filters.ccnet_lines import PUNCTUATION
 from corpusmill.filters.ccnet_perplexity import Cutoffs, bucket_of, find_cutoffs, normalize_for_lm
+from oracle import cases
 
 CHARS = (
     st.sampled_from("\x00\t\x1f\x7f\x85\xa0\u2028\r １٣İΣς’…—．é\u0301😀ﬁ가Å")

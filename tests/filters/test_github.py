@@ -5,12 +5,12 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import cases
 
 from corpusmill.filters.github import ENDINGS, GithubRules, judge, measure, strip_header
 from corpusmill.filters.github_comments import comments, syntax_of
 from corpusmill.filters.github_headers import MAX_CACHED_CHARS, is_generated, suspects
 from corpusmill.records import Reason
+from oracle import cases
 
 MIT = (
     "Permission is hereby granted, free of charge, to any person obtaining a copy\n"

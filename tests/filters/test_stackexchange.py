@@ -7,11 +7,11 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import cases
 
 from corpusmill.benchmarks.html import bodies
 from corpusmill.filters.html import to_text
 from corpusmill.filters.stackexchange import best_first, content_license, lay_out, thread_text
+from oracle import cases
 from running import SHARED
 
 

@@ -1,55 +1,22 @@
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
+
+from markov import SOURCES, VOCAB, write_markov
 
 torch = pytest.importorskip("torch")
 
 from corpusmill.errors import ShardError, UsageError  # noqa: E402
 from corpusmill.llama.data import Batch, Batches  # noqa: E402
+from corpusmill.llama.evaluate import evaluate, token_losses  # noqa: E402
+from corpusmill.llama.losses import LossSums  # noqa: E402
 from corpusmill.llama.model import Llama, LlamaConfig  # noqa: E402
-from corpusmill.llama.train import (  # noqa: E402
-    LossSums,
-    StepReport,
-    evaluate,
-    learning_rate,
-    token_losses,
-    train,
-    train_steps,
-    warmup_steps,
-)
-from corpusmill.shards import raw  # noqa: E402
-from corpusmill.shards.build import TABLE, Shard  # noqa: E402
-from corpusmill.shards.reader import ShardSet, index_table  # noqa: E402
-from corpusmill.shards.spec import ShardSpec  # noqa: E402
+from corpusmill.llama.train import StepReport, Training, learning_rate, train, warmup_steps  # noqa: E402
+from corpusmill.shards.reader import ShardSet  # noqa: E402
 
-VOCAB = 32
-SOURCES = ("books", "nothing", "wikipedia")
 SMALL = LlamaConfig(VOCAB, dim=32, n_layers=2, n_heads=2, max_seq_len=32, hidden_multiple=16)
-
-
-def write_markov(folder: Path, lengths: Sequence[int], split: str = "train", seed: int = 1) -> ShardSet:
-    """Shards of documents of 50 tokens in which 2 tokens (books) or 4 (wikipedia) may follow any one, equally often."""
-    rng, after = np.random.default_rng(seed), {0: (5, 11), 2: (1, 3, 7, 13)}
-    for suffix in ("raw", "index"):
-        (folder / "shards" / suffix).mkdir(parents=True, exist_ok=True)
-    for k, n_tokens in enumerate(lengths):
-        name = f"{split}-{k:05d}-of-{len(lengths):05d}"
-        table = np.zeros(-(-n_tokens // 50), TABLE)
-        table["start"] = np.arange(len(table)) * 50
-        table["length"] = np.minimum(50, n_tokens - table["start"])
-        table["source"] = rng.choice([0, 2], len(table))
-        steps = [rng.choice(after[int(row["source"])]) for row in table for _ in range(row["length"])]
-        shard = Shard((np.cumsum(steps) % VOCAB).astype(np.uint16), table)
-        spec = ShardSpec(split, k, len(lengths), VOCAB, None, None, "ab" * 32, SOURCES)
-        for path, data in raw.write(shard, spec).items():
-            (folder / "shards" / "raw" / path).write_bytes(data)
-        index = index_table(shard, SOURCES, {source: ["file"] for source in SOURCES})
-        pq.write_table(index, folder / "shards" / "index" / f"{name}.parquet")
-    return ShardSet.open(folder, split)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +33,7 @@ def shards(out: Path) -> ShardSet:
 
 
 def run(shards: ShardSet, steps: int, peak: float = 1e-2) -> list[StepReport]:
-    return list(train_steps(Llama(SMALL), Batches(shards, 4, 32), SOURCES, steps, peak))
+    return list(Training(Llama(SMALL), Batches(shards, 4, 32), SOURCES, steps, peak))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +101,7 @@ def test_reports_tell_where_training_is(shards: ShardSet) -> None:
 
 def test_reported_loss_is_the_mean_of_the_last_20_steps(shards: ShardSet) -> None:
     batches, model = Batches(shards, 4, 32), Llama(SMALL)
-    frozen = list(train_steps(model, batches, SOURCES, 25, peak_learning_rate=0.0))
+    frozen = list(Training(model, batches, SOURCES, 25, peak_learning_rate=0.0))
     with torch.inference_mode():
         by_step = [token_losses(model, batches[step]).mean().item() for step in range(25)]
     assert frozen[9].loss.mean == pytest.approx(np.mean(by_step[:10]))
@@ -154,7 +121,7 @@ def test_norms_do_not_decay_and_matrices_do(shards: ShardSet) -> None:
 
     model, before = Still(SMALL), Llama(SMALL).state_dict()
     rate = learning_rate(1, 1, 1.0)
-    list(train_steps(model, Batches(shards, 4, 32), SOURCES, 1, 1.0))
+    list(Training(model, Batches(shards, 4, 32), SOURCES, 1, 1.0))
     for name, weight in model.state_dict().items():
         kept = 1.0 if weight.dim() == 1 else 1 - rate * 0.1
         torch.testing.assert_close(weight, before[name] * kept)
@@ -162,7 +129,7 @@ def test_norms_do_not_decay_and_matrices_do(shards: ShardSet) -> None:
 
 def test_gradients_of_a_step_are_forgotten(shards: ShardSet) -> None:
     model = Llama(SMALL)
-    for _ in train_steps(model, Batches(shards, 4, 32), SOURCES, 2, 1e-2):
+    for _ in Training(model, Batches(shards, 4, 32), SOURCES, 2, 1e-2):
         assert all(weight.grad is None for weight in model.parameters())
 
 
@@ -177,23 +144,33 @@ def test_gradients_are_clipped_to_norm_1(shards: ShardSet, monkeypatch: pytest.M
     model = Llama(SMALL)
     with torch.no_grad():
         model.lm_head.weight *= 100
-    list(train_steps(model, Batches(shards, 4, 32), SOURCES, 2, 1e-2))
+    list(Training(model, Batches(shards, 4, 32), SOURCES, 2, 1e-2))
     assert norms == pytest.approx([1.0, 1.0], rel=1e-4)
 
 
 def test_evaluation_trains_nothing_and_weighs_all_tokens_alike(tmp_path: Path) -> None:
     model, batches = Llama(SMALL), Batches(write_markov(tmp_path, [100, 100]), 4, 32)
-    first, again = evaluate(model, batches, SOURCES), evaluate(model, batches, SOURCES)
-    assert first == again
+    first, again = evaluate(model, batches, 3), evaluate(model, batches, 3)
+    assert first is not None and again is not None
+    assert first.mean(SOURCES) == again.mean(SOURCES)
     with torch.inference_mode():
         losses = torch.cat([token_losses(model, batches[step]) for step in range(len(batches))])
     assert len(losses) == 6 * 32
-    assert first is not None
-    assert first.mean == pytest.approx(losses.mean().item())
+    assert first.mean(SOURCES).mean == pytest.approx(losses.mean().item())
 
 
-def test_evaluation_reads_so_many_tokens_and_no_more(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corpusmill.llama.train._MAX_VALIDATION_TOKENS", 300)
+@pytest.mark.parametrize(
+    ("limit", "steps"),
+    [
+        pytest.param(300, [0, 31, 62], id="three batches of 128 targets hold 300, evenly spread"),
+        pytest.param(1, [0], id="at least one"),
+        pytest.param(10**9, list(range(94)), id="all"),
+    ],
+)
+def test_evaluation_reads_so_many_tokens_and_no_more(
+    limit: int, steps: list[int], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corpusmill.llama.evaluate._MAX_TOKENS", limit)
     read: list[int] = []
 
     class Watched(Batches):
@@ -201,8 +178,8 @@ def test_evaluation_reads_so_many_tokens_and_no_more(out: Path, monkeypatch: pyt
             read.append(step)
             return super().__getitem__(step)
 
-    evaluate(Llama(SMALL), Watched(ShardSet.open(out), 4, 32), SOURCES)
-    assert read == [0, 1, 2]
+    evaluate(Llama(SMALL), Watched(ShardSet.open(out), 4, 32), 3)
+    assert read == steps
 
 
 def test_training_learns_more_than_token_frequencies(out: Path) -> None:

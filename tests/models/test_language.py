@@ -12,12 +12,12 @@ import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import cases
 
 from corpusmill.errors import UsageError
 from corpusmill.models.fasttext_file import check_file
 from corpusmill.models.language import HOW_TO_GET_IT, LanguageModel, open_language_model, spread
 from corpusmill.samples import languages
+from oracle import cases
 from running import SHARED
 
 LID_176 = SHARED / "data/models/lid.176.ftz"

@@ -15,12 +15,12 @@ import pytest
 import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import cases
 
 from corpusmill.errors import UsageError
 from corpusmill.filters.ccnet_perplexity import normalize_for_lm
 from corpusmill.models import ngram
 from corpusmill.models.ngram import NgramModel, model_files, open_ngram_model, require_kenlm
+from oracle import cases
 from running import SHARED
 
 kenlm = pytest.importorskip("kenlm")

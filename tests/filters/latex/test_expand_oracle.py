@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from oracle import cases
 
 from corpusmill.filters.latex.expand import expand_macros
+from oracle import cases
 
 #: What these documents ask for concerns comments, which is another step's; here comments stay.
 OF_COMMENTS = {"mac-110", "mac-112"}

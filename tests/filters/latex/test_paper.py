@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import cases
 
 from corpusmill.filters.latex.comments import drop_false_branches, strip_comments
 from corpusmill.filters.latex.paper import PaperRules, clean_paper
@@ -18,6 +17,7 @@ from corpusmill.filters.latex.structure import front_matter
 from corpusmill.filters.latex.verbatim import Scanner
 from corpusmill.formats.arxiv import Paper, read_papers
 from corpusmill.records import Reason
+from oracle import cases
 from running import SHARED
 
 ARXIV = SHARED / "data" / "arxiv"
