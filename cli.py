@@ -342,6 +342,11 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
             console.print(f"{said}, {found['left_out']:,} tokens left out", highlight=False, soft_wrap=True)
         said = f"How trainers read them: README.txt of each format in {output}/shards"
         console.print(said, markup=False, highlight=False, soft_wrap=True)
+    if facts["sources"]:
+        console.print("Digests (the same for the same corpus):", highlight=False)
+        for what in ("documents", "train", "val", "shards"):
+            if digest := facts["corpus"].get(what):
+                console.print(f"  {what:<9}  {digest}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
