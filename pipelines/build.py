@@ -52,6 +52,7 @@ from .reading import Work, readings
 from .repositories import first_of_repositories
 from .source import Aids, cut_at_waiting
 from .sources import SOURCES
+from .taken_down import UNFINISHED
 from .teaching import facts_of_models, leads_of, learn_of_documents, make_models, train_ngrams
 from .threads import posts_phase
 from .unique import CONTENT, ID, REASONS, unique_phase
@@ -101,6 +102,8 @@ def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool, ngrams: b
             f"{output}: made with another recipe (see {RECIPE} there). Give this one another --output, or pass --redo: "
             "what the change touches is made again, the rest is kept."
         )
+    if UNFINISHED in there:
+        raise UsageError(f"{output}: a take-down is not finished here. `corpusmill takedown {output}` goes on with it.")
     facts = read_facts(output) or {}
     ours = (f"{RECEIPTS}/ngram/", f"{RECEIPTS}/wikipedia/leads/")
     if ngrams and any(path.startswith(f"{RECEIPTS}/") and not path.startswith(ours) for path in there):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..formats.stackexchange import Row, cut_rows
@@ -24,6 +24,7 @@ from .phase import Item, Phase, ShardOutput
 from .reading import Reading, Work
 from .source import Slice
 from .stackexchange import POSTS, SITES
+from .taken_down import TakenDown
 
 FOLDER = join(WORK, "posts", "stackexchange")
 LIST = join(FOLDER, "posts.json")
@@ -80,6 +81,7 @@ def _stem(piece: Slice) -> str:
 
 def write_parts(task: Part, out: ShardOutput) -> None:
     counts = {ROWS: 0}
+    gone = questions_of(task.slice.kind, TakenDown.read(out.output).ids)
     with (
         open_read(task.slice.input.url) as file,
         out.binary(f"{task.stem}.index") as index,
@@ -91,11 +93,21 @@ def write_parts(task: Part, out: ShardOutput) -> None:
             for one in found:
                 if isinstance(one, Damage):
                     out.damage(task.slice.input.name, one)
-                else:
+                elif one.question not in gone:
                     writer.add(one)
 
         counts[ROWS] = cut_rows(file, take, task.max_row_bytes)
         writer.finish()
+
+
+def questions_of(site: str, ids: Iterable[str]) -> set[int]:
+    """The questions of one site among ids of documents.
+
+    >>> questions_of("beer.stackexchange.com", ["stackexchange:beer.stackexchange.com/12", "wikipedia:en/12"])
+    {12}
+    """
+    start = f"stackexchange:{site}/"
+    return {int(id_.removeprefix(start)) for id_ in ids if id_.startswith(start) and id_[len(start) :].isdecimal()}
 
 
 # --- sites ------------------------------------------------------------------------------------------------------------
