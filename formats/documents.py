@@ -92,7 +92,11 @@ def read_table(
 ) -> pa.Table:
     """A Parquet file, or those of its row groups that can fit the filters, as a table."""
     with open_read(url) as file:
-        # Without threads: with a Python file they may outlive the interpreter and abort it (apache/arrow#50482).
+        # Without threads: with a Python file they may outlive the interpreter and abort it (apache/arrow#50482). With
+        # filters there still is one, where the file is read as a dataset.
+        if filters is None:
+            with pq.ParquetFile(file) as parquet:
+                return parquet.read(columns, use_threads=False)
         return pq.read_table(file, columns=columns, filters=filters, use_threads=False, pre_buffer=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Mapping
@@ -16,8 +17,9 @@ from ..errors import UsageError
 from ..formats.documents import numbered_rows, read_table
 from ..manifest import read_facts
 from ..shards.spec import PLAN
+from ..shards.tokens import Ids
 from ..storage import absolute, join, read_json, sizes
-from ..tokenizer.encode import JSON, MODEL, Tokenizer
+from ..tokenizer.encode import FOLDER, JSON, MODEL, Tokenizer
 
 AROUND = 200  # characters shown before and behind a token
 # What is known of documents whose metadata names no licence, by what their ids begin with; the longest counts.
@@ -77,24 +79,62 @@ def locate(output: str, shard: str, offset: int) -> Place:
     Raises:
         UsageError: no finished run, no such shard, no such token.
     """
-    name = shard_named(output, shard)
-    table = read_table(join(output, f"shards/index/{name}.parquet"))
-    start, length = (table[column].to_numpy().astype(np.int64) for column in ("start", "length"))
-    n_tokens = int(length.sum())
-    if not 0 <= offset < n_tokens:
-        raise UsageError(f"{name}: expected an offset from 0 to {n_tokens - 1:,}, got {offset:,}.")
-    # Of documents without a token several may start at the same place; the last one there has it.
-    number = int(np.searchsorted(start, offset, "right")) - 1
-    found = table.slice(number, 1).to_pylist()[0]
-    path = f"documents/{found['source']}/{found['shard']}.parquet"
-    row = _document(output, path, found["row"])
-    plan = read_json(join(output, PLAN))
-    meta = json.loads(row["meta"])
-    token, kind, around = _around(output, plan["spec"], row["text"], offset - int(start[number]), int(length[number]))
-    return Place(
-        name, offset, row["id"], found["source"], str(meta.get("url") or ""), license_of(row["id"], meta), path,
-        found["row"], found["copy"], token, kind, offset - int(start[number]), int(length[number]), *around,
-    )  # fmt: skip
+    return OpenShard(output, shard).place(offset)
+
+
+class OpenShard:
+    """A shard whose tokens are looked up."""
+
+    def __init__(self, output: str, shard: str):
+        self.output, self.name = output, shard_named(output, shard)
+        self._table = read_table(join(output, f"shards/index/{self.name}.parquet"))
+        self._start, self._length = (self._table[name].to_numpy().astype(np.int64) for name in ("start", "length"))
+        self.n_tokens = int(self._length.sum())
+        self._marks = read_json(join(output, PLAN))["spec"]
+        model = MODEL if PurePosixPath(MODEL).name in sizes(join(output, FOLDER)) else JSON
+        self._tokenizer = Tokenizer(join(output, model))
+        self._document = functools.lru_cache(maxsize=1)(self._read)
+
+    def place(self, offset: int) -> Place:
+        """The place of a token. Raises UsageError for one that is not there."""
+        if not 0 <= offset < self.n_tokens:
+            raise UsageError(f"{self.name}: expected an offset from 0 to {self.n_tokens - 1:,}, got {offset:,}.")
+        # Of documents without a token several may start at one place; the last of them has it.
+        number = int(np.searchsorted(self._start, offset, "right")) - 1
+        found, position = self._table.slice(number, 1).to_pylist()[0], offset - int(self._start[number])
+        path = f"documents/{found['source']}/{found['shard']}.parquet"
+        row, ids = self._document(path, found["row"])
+        meta, n_tokens = json.loads(row["meta"]), int(self._length[number])
+        token, kind, around = self._around(row["text"], ids, position, n_tokens)
+        return Place(
+            self.name, offset, row["id"], found["source"], str(meta.get("url") or ""), license_of(row["id"], meta),
+            path, found["row"], found["copy"], token, kind, position, n_tokens, *around,
+        )  # fmt: skip
+
+    def _read(self, path: str, number: int) -> tuple[dict[str, Any], Ids]:
+        for found, row in numbered_rows(join(self.output, path)):
+            if found == number:
+                return row, self._tokenizer.encode(row["text"])
+        raise UsageError(f"{path}: no row {number:,}. `corpusmill check {self.output}` says what is wrong.")
+
+    def _around(self, text: str, ids: Ids, position: int, n_tokens: int) -> tuple[int, str, tuple[str, str, str]]:
+        """The token at a position of a document as written: its id, its kind, the text before, of and behind it."""
+        bos, eos = self._marks["bos_id"], self._marks["eos_id"]
+        if len(ids) + (bos is not None) + (eos is not None) != n_tokens:
+            said = f"`corpusmill check {self.output}` says what is wrong."
+            raise UsageError(f"{self.name}: a document that has other tokens than its text. {said}")
+        at = position - (bos is not None)
+        if at < 0:
+            return bos, "bos", ("", "", text[:AROUND])
+        if at == len(ids):
+            return eos, "eos", (text[-AROUND:], "", "")
+        first, last = max(0, at - AROUND), at + 1 + AROUND
+        before, through, whole = (self._tokenizer.decode(ids[first:stop]) for stop in (at, at + 1, last))
+        # A character may be of several tokens, and the last of them has it.
+        shared = sum(
+            1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, through, strict=False))
+        )
+        return int(ids[at]), "text", (before[-AROUND:], through[shared:], whole[len(through) :][:AROUND])
 
 
 def shard_named(output: str, given: str) -> str:
@@ -126,30 +166,3 @@ def _names(path: str) -> tuple[str, str]:
     """The name of a file with and without its endings."""
     name = PurePosixPath(path).name
     return name, name.partition(".")[0]
-
-
-def _document(output: str, path: str, number: int) -> dict[str, Any]:
-    for found, row in numbered_rows(join(output, path)):
-        if found == number:
-            return row
-    raise UsageError(f"{path}: no row {number:,}. `corpusmill check {output}` says what is wrong.")
-
-
-def _around(
-    output: str, spec: Mapping[str, Any], text: str, position: int, n_tokens: int
-) -> tuple[int, str, tuple[str, str, str]]:
-    """The token at a position of a document as written: its id, its kind, and the text before, of and behind it."""
-    tokenizer = Tokenizer(join(output, MODEL if MODEL.split("/")[-1] in sizes(join(output, "tokenizer")) else JSON))
-    ids = tokenizer.encode(text)
-    marks = [(spec["bos_id"], "bos"), (spec["eos_id"], "eos")]
-    if len(ids) + sum(id_ is not None for id_, _ in marks) != n_tokens:
-        raise UsageError(f"a document has other tokens than its text. `corpusmill check {output}` says what is wrong.")
-    at = position - (spec["bos_id"] is not None)
-    if at < 0:
-        return spec["bos_id"], "bos", ("", "", text[:AROUND])
-    if at == len(ids):
-        return spec["eos_id"], "eos", (text[-AROUND:], "", "")
-    before, through = tokenizer.decode(ids[:at]), tokenizer.decode(ids[: at + 1])
-    whole = tokenizer.decode(ids)
-    shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, through, strict=False)))
-    return int(ids[at]), "text", (before[-AROUND:], through[shared:], whole[len(through) :][:AROUND])
