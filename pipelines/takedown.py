@@ -224,7 +224,7 @@ def take_down(output: str, words: TakenDown, workers: int, quiet: bool = False) 
         _begin(output, state, touched, listed)
         _purge(output, listed, [*touched.documents, *touched.dropped])
         facts = _finish(output, recipe, state, workers, quiet)
-    return touched, facts
+    return dataclasses.replace(touched, token_files=state.token_files, shards=state.shards), facts
 
 
 def _state(output: str) -> Unfinished | None:
