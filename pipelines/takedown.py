@@ -308,19 +308,22 @@ def _texts(output: str, found: Sequence[Found]) -> list[str]:
 
 def _purge_leads(output: str, listed: TakenDown) -> None:
     """Lead sections, and the lines of them that n-gram models were trained on."""
-    leads = list(_purges(output, listed, "wikipedia/leads", finished_items(output, "wikipedia/leads")))
-    lines: dict[str, list[bytes]] = defaultdict(list)
-    for purge in leads:
+    phase = "wikipedia/leads"
+    names = finished_items(output, phase) if any(id_.startswith("wikipedia:") for id_ in listed.ids) else ()
+    held = []
+    for purge in _purges(output, listed, phase, names):
         for path in (path for path in purge.receipt.files if path.endswith(LEADS_ENDING)):
-            for row in read_rows(join(output, path)):
-                if row["id"] in listed.ids:
-                    lines[row["language"]].append(normalize_for_lm(row["text"]).encode() + b"\n")
+            if listed.ids.intersection(read_table(join(output, path), ["id"])["id"].to_pylist()):
+                held.append((purge, path))
+    lines: dict[str, list[bytes]] = defaultdict(list)
+    for _, path in held:
+        for row in (row for row in read_rows(join(output, path)) if row["id"] in listed.ids):
+            lines[row["language"]].append(normalize_for_lm(row["text"]).encode() + b"\n")
     for purge in _purges(output, listed, "ngram/text", lines):
         for path in purge.receipt.files:
             purge.lines(path, lines[purge.receipt.item])
-    for purge in leads:
-        for path in (path for path in purge.receipt.files if path.endswith(LEADS_ENDING)):
-            purge.leads(path)
+    for purge, path in held:
+        purge.leads(path)
 
 
 def _purge_posts(output: str, listed: TakenDown, shard: str, found: Sequence[Found]) -> None:
