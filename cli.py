@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 from rich.console import Console
@@ -343,6 +343,11 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
             console.print(f"{said}, {found['left_out']:,} tokens left out", highlight=False, soft_wrap=True)
         said = f"How trainers read them: README.txt of each format in {output}/shards"
         console.print(said, markup=False, highlight=False, soft_wrap=True)
+    if facts["sources"]:
+        console.print("Digests (the same for the same corpus):", highlight=False)
+        for what in ("documents", "train", "val", "shards"):
+            if digest := facts["corpus"].get(what):
+                console.print(f"  {what:<9}  {digest}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -415,6 +420,79 @@ def why(output: str, document: str, inputs: str | None, as_json: bool) -> None:
             click.echo(json.dumps(asdict(fate)))
         else:
             show(fate, funnel.answer_console())
+
+
+@cli.command(
+    short_help="Take documents out of a finished corpus.",
+    epilog=_epilog(
+        "takedown OUT wikipedia:en/12 https://example.org/page.html --dry-run",
+        "takedown OUT --from list.txt",
+        "takedown OUT",
+    ),
+)
+@click.argument("output")
+@click.argument("documents", metavar="[ID_OR_URL]...", nargs=-1)
+@click.option("--from", "listed", type=click.File(), help="File of ids and URLs, one a line; - is stdin.")
+@click.option("--dry-run", is_flag=True, help="Say which documents, token files and shards it touches; write nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option(
+    "--workers", default=os.cpu_count() or 1, type=click.IntRange(min=1), help="Processes [default: one a core]."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@_debug_option
+def takedown(
+    output: str,
+    documents: tuple[str, ...],
+    listed: TextIO | None,
+    dry_run: bool,
+    quiet: bool,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Take documents, by id or URL, out of the finished run in OUTPUT: out of its documents, its token files and every
+    format of the shards that they stand in, and out of what it keeps for later runs. No other shard is written.
+
+    The list stays in OUTPUT/takedown.json, and later runs there keep to it. An id that is not in the corpus goes on the
+    list, too. Killed, the same command goes on; without ids it goes on with the last one.
+    """
+    _quieten_beam()
+    from .pipelines.takedown import asked, take_down, touched_by
+    from .report.takedown import show
+
+    words = asked([*documents, *(listed or ())])
+    if dry_run:
+        touched, _ = touched_by(output, words)
+    else:
+        with _interruptible():
+            touched, _ = take_down(output, words, workers, quiet)
+    if as_json:
+        click.echo(json.dumps(asdict(touched)))
+    else:
+        show(touched, dry_run, funnel.answer_console())
+
+
+@cli.command(
+    short_help="Which document a token of a shard comes from.",
+    epilog=_epilog(
+        "where OUT train-00000-of-00014 12345", "where OUT OUT/shards/megatron/val-00000-of-00001.bin 0 --json"
+    ),
+)
+@click.argument("output")
+@click.argument("shard")
+@click.argument("offset", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@_debug_option
+def where(output: str, shard: str, offset: int, as_json: bool) -> None:
+    """Name the document, source, licence and URL of token OFFSET of SHARD, counted from 0 over the documents of the
+    shard one behind the other, with their BOS and EOS. SHARD is a file of any format, or the name of the shard."""
+    from .pipelines.where import locate
+    from .report.where import show
+
+    place = locate(output, shard, offset)
+    if as_json:
+        click.echo(json.dumps(asdict(place)))
+    else:
+        show(place, funnel.answer_console())
 
 
 @cli.command(

@@ -7,6 +7,7 @@ totals are sums over receipts, so that a retried item is never counted twice.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -32,16 +33,27 @@ MANIFEST = pa.schema(
         "fingerprint": pa.string(),
     }
 )
+DIGEST = "digest.documents"  # in the accounts of files of documents: the sum of their digests
+_MODULUS = 1 << 256
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A published file. `counts` are the accounts of the documents that it holds or that were dropped beside it."""
+    """A published file. `counts` are the accounts of the documents that it holds or that were dropped beside it.
+
+    `origin` is the SHA-256 that it had before documents were taken down from it; empty where none were.
+    """
 
     bytes: int
     sha256: str
     rows: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
+    origin: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What fingerprints say of the file: a take-down makes nothing again but what it touches."""
+        return self.origin or self.sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +161,37 @@ def read_facts(output: str) -> dict[str, Any] | None:
     if not isinstance(facts, dict):
         return None
     return facts if facts.pop("digest", None) == digest(facts) else None
+
+
+# --- digests of a corpus: sums, so that neither order nor the cut into files matters ----------------------------------
+
+
+def digest_of(*parts: str | bytes | memoryview) -> int:
+    """What one document adds to a digest: SHA-256 of its parts, the last one without, the others with a NUL after it.
+
+    >>> f"{digest_of('wikipedia:en/12', 'A text.'):064x}"[:16]
+    'ddbcf5625eb58c59'
+    """
+    sha256 = hashlib.sha256()
+    for number, part in enumerate(parts):
+        sha256.update(b"\0" * (number > 0))
+        sha256.update(part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part)
+    return int.from_bytes(sha256.digest(), "big")
+
+
+def add_digests(*sums: int) -> int:
+    """The digest of several collections together; a negative one takes what it holds away.
+
+    >>> add_digests(5, -7, 3)
+    1
+    """
+    return sum(sums) % _MODULUS
+
+
+def hex_digest(total: int) -> str:
+    """A digest as people compare it.
+
+    >>> hex_digest(10)[-4:]
+    '000a'
+    """
+    return f"{total % _MODULUS:064x}"

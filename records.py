@@ -41,6 +41,7 @@ class Reason(StrEnum):
         "the same id occurs again: the newest revision stays, then the smallest content hash",
     )
     DUPLICATE_CONTENT = "common.duplicate_content", "another document has the same content: the smallest key stays"
+    TAKEN_DOWN = "common.taken_down", "it is on the list of what `corpusmill takedown` took down"
     EMPTY = "common.empty", "no text is left"
     BLOCKED = "common.blocked", "its address is on a block list"
     CCNET_TOO_SHORT = "ccnet.too_short", "fewer characters than the minimum, before any line goes"

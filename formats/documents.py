@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -45,11 +45,16 @@ def damage_row(input_name: str, damage: Damage) -> dict[str, Any]:
 
 
 class RowWriter:
-    """Rows into a Parquet file, a row group at a time; `counts` and the fingerprint go into the footer at the end."""
+    """Rows into a Parquet file, a row group at a time; `counts` and the fingerprint go into the footer at the end.
+
+    So does `taken_down`: the numbers of rows that are no longer there. Rows are numbered as if they were, in all
+    files that name a row.
+    """
 
     def __init__(self, file: HashingFile, schema: pa.Schema, fingerprint: str):
         self.schema, self.fingerprint, self.rows = schema, fingerprint, 0
         self.counts: Mapping[str, int] = {}
+        self.taken_down: Sequence[int] = ()
         self._buffer: list[dict[str, Any]] = []
         self._n_chars = 0
         self._writer = pq.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression="zstd")
@@ -75,7 +80,9 @@ class RowWriter:
     ) -> None:
         if kind is None:
             self._flush()
-            footer = {"fingerprint": self.fingerprint, "counts": dict(self.counts)}
+            footer: dict[str, Any] = {"fingerprint": self.fingerprint, "counts": dict(self.counts)}
+            if self.taken_down:
+                footer["taken_down"] = sorted(self.taken_down)
             self._writer.add_key_value_metadata({FOOTER: json.dumps(footer, sort_keys=True)})
         self._writer.close()
 
@@ -85,7 +92,11 @@ def read_table(
 ) -> pa.Table:
     """A Parquet file, or those of its row groups that can fit the filters, as a table."""
     with open_read(url) as file:
-        # Without threads: with a Python file they may outlive the interpreter and abort it (apache/arrow#50482).
+        # Without threads: with a Python file they may outlive the interpreter and abort it (apache/arrow#50482). With
+        # filters there still is one, where the file is read as a dataset.
+        if filters is None:
+            with pq.ParquetFile(file) as parquet:
+                return parquet.read(columns, use_threads=False)
         return pq.read_table(file, columns=columns, filters=filters, use_threads=False, pre_buffer=False)
 
 
@@ -94,6 +105,22 @@ def read_rows(url: str, columns: list[str] | None = None) -> Iterator[dict[str, 
     with open_read(url) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:  # see read_table
         for group in range(parquet.num_row_groups):
             yield from parquet.read_row_group(group, columns=columns, use_threads=False).to_pylist()
+
+
+def numbered_rows(url: str, columns: list[str] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a file of documents with the numbers that other files know them by: those taken down count."""
+    n_rows, footer = read_footer(url)
+    return zip(row_numbers(n_rows, footer.get("taken_down", ())), read_rows(url, columns), strict=True)
+
+
+def row_numbers(n_rows: int, taken_down: Sequence[int]) -> list[int]:
+    """The numbers of the rows that are there.
+
+    >>> row_numbers(3, [0, 2])
+    [1, 3, 4]
+    """
+    gone = set(taken_down)
+    return [number for number in range(n_rows + len(gone)) if number not in gone]
 
 
 def read_footer(url: str) -> tuple[int, dict[str, Any]]:

@@ -10,7 +10,7 @@ part is read by position, never the whole file, so each chunk has a hash in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..errors import ShardError
 from ..storage import read_bytes, read_range, remove
 from .stackexchange import Row
 
-__all__ = ["CHUNK", "PartWriter", "part_of", "read_part"]
+__all__ = ["CHUNK", "PartWriter", "copy_parts", "part_of", "read_part"]
 
 CHUNK: Final = np.dtype(
     [("part", "<u4"), ("rows", "<u4"), ("start", "<u8"), ("bytes", "<u8"), ("unpacked", "<u8"), ("hash", "<u8")]
@@ -68,7 +68,12 @@ class PartWriter:
         self._index.write(self._index_hash.digest())
 
     def _write(self, part: int) -> None:
-        rows = self._rows[part]
+        self.write_chunk(part, self._rows[part])
+        self._room += self._sizes[part]
+        self._rows[part], self._sizes[part] = [], 0
+
+    def write_chunk(self, part: int, rows: Sequence[Row]) -> None:
+        """Write rows of one part, without waiting for more."""
         table = np.array([(row.question, row.offset, len(row.data)) for row in rows], _ROW)
         data = b"".join((table.tobytes(), *(row.data for row in rows)))
         packed = pa.compress(data, codec="zstd", asbytes=True)
@@ -78,8 +83,6 @@ class PartWriter:
         self._index.write(entry.tobytes())
         self._index_hash.update(entry.tobytes())
         self._start += len(packed)
-        self._room += self._sizes[part]
-        self._rows[part], self._sizes[part] = [], 0
 
 
 def read_part(url: str, index_url: str, part: int) -> Iterator[list[Row]]:
@@ -88,10 +91,7 @@ def read_part(url: str, index_url: str, part: int) -> Iterator[list[Row]]:
     Raises:
         ShardError: one of the files is damaged. It is deleted, so that the next run makes it again.
     """
-    data = read_bytes(index_url)
-    if xxhash.xxh3_64_digest(data[:-8]) != data[-8:]:
-        _refuse(index_url)
-    index = np.frombuffer(data[:-8], CHUNK)
+    index = _read_index(index_url)
     chunks = [_read_chunk(url, entry) for entry in index[index["part"] == part]]
     tables = [table for table, _ in chunks]
     rows = np.concatenate(tables) if tables else np.zeros(0, _ROW)
@@ -103,6 +103,13 @@ def read_part(url: str, index_url: str, part: int) -> Iterator[list[Row]]:
     for start, stop in zip(starts.tolist(), np.append(starts, len(order))[1:].tolist(), strict=True):
         places = order[start:stop].tolist()
         yield [Row(int(rows["offset"][at]), int(rows["question"][at]), bytes(views[at])) for at in places]
+
+
+def _read_index(index_url: str) -> Any:
+    data = read_bytes(index_url)
+    if xxhash.xxh3_64_digest(data[:-8]) != data[-8:]:
+        _refuse(index_url)
+    return np.frombuffer(data[:-8], CHUNK)
 
 
 def _read_chunk(url: str, entry: Any) -> tuple[Any, memoryview]:
@@ -124,3 +131,19 @@ def _refuse(url: str) -> NoReturn:
 def _views(table: Any, data: memoryview) -> Sequence[memoryview]:
     ends = np.cumsum(table["bytes"], dtype=np.int64).tolist()
     return [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def copy_parts(url: str, index_url: str, file: Any, index: Any, without: Collection[int]) -> None:
+    """The same chunks without the posts of some questions.
+
+    Raises:
+        ShardError: one of the files is damaged. It is deleted, so that the next run makes it again.
+    """
+    writer = PartWriter(file, index, 0)
+    for entry in _read_index(index_url):
+        table, data = _read_chunk(url, entry)
+        rows = zip(table["offset"].tolist(), table["question"].tolist(), _views(table, data), strict=True)
+        kept = [Row(offset, question, bytes(view)) for offset, question, view in rows if question not in without]
+        if kept:
+            writer.write_chunk(int(entry["part"]), kept)
+    writer.finish()

@@ -14,12 +14,15 @@ from typing import Any
 from .. import __version__
 from ..errors import UsageError
 from ..manifest import (
+    DIGEST,
     RECEIPTS,
     RECIPE,
     File,
     Receipt,
+    add_digests,
     files_of,
     finished_items,
+    hex_digest,
     read_facts,
     total_counts,
     total_damage,
@@ -49,6 +52,7 @@ from .reading import Work, readings
 from .repositories import first_of_repositories
 from .source import Aids, cut_at_waiting
 from .sources import SOURCES
+from .taken_down import UNFINISHED
 from .teaching import facts_of_models, leads_of, learn_of_documents, make_models, train_ngrams
 from .threads import posts_phase
 from .unique import CONTENT, ID, REASONS, unique_phase
@@ -98,6 +102,8 @@ def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool, ngrams: b
             f"{output}: made with another recipe (see {RECIPE} there). Give this one another --output, or pass --redo: "
             "what the change touches is made again, the rest is kept."
         )
+    if UNFINISHED in there:
+        raise UsageError(f"{output}: a take-down is not finished here. `corpusmill takedown {output}` goes on with it.")
     facts = read_facts(output) or {}
     ours = (f"{RECEIPTS}/ngram/", f"{RECEIPTS}/wikipedia/leads/")
     if ngrams and any(path.startswith(f"{RECEIPTS}/") and not path.startswith(ours) for path in there):
@@ -229,7 +235,7 @@ def build(
 
 def say_that_nothing_stays(driver: Driver, source: str) -> None:
     """A line when a source has documents, and none of them is kept: a setting that is not meant so, most likely."""
-    counts = _account(driver.finished, source)
+    counts = account(driver.finished, source)
     if counts.get("documents.in") and not counts.get("documents.kept"):
         reasons = {name.removeprefix("documents.dropped."): n for name, n in counts.items() if ".dropped." in name}
         first = max(reasons, key=reasons.__getitem__)
@@ -281,8 +287,9 @@ def record(
         "complete": mixture is not None,
         "command": list(again),
         "inputs": {source: given.recorded() for source, given in inputs.items()},
-        "sources": {source: _account(driver.finished, source) for source in sources},
+        "sources": {source: account(driver.finished, source) for source in sources},
         "left_out": {source: SOURCES[source].left_out(recipe.active[source]) for source in sources},
+        "corpus": digests_of_corpus(driver.finished, sources),
         "models": facts_of_models(driver),
         "mixture": mixture,
         "damage": driver.damage,
@@ -339,6 +346,13 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inputs
     tokenised = driver.run(tokens.tokens_phase(corpus, model))
     mixture = tokens.mixture_phase(tokenised, recipe, model)
     plan_file = tokens.only_file(driver.run(mixture), PLAN)
+    return write_shards(driver, recipe, mixture, plan_file, model)
+
+
+def write_shards(
+    driver: Driver, recipe: Recipe, mixture: Phase, plan_file: File, model: tokenizer.Made
+) -> dict[str, Any]:
+    """The phases after the plan. Returns what `manifest.json` says of the mixture."""
     planned = read_json(join(driver.output, PLAN))
     n_shards, sequence = planned["n_shards"], recipe.shards.sequence
     equal = {}
@@ -350,7 +364,7 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inputs
     sequences = shards.sequences_written(made, equal) if sequence else {}
     for note in shards.large_losses(sequences, described):
         driver.say(note)
-    written = {source: p["tokens"] for source, p in planned["plans"]["train"].items()}
+    written = shards.tokens_written(made)
     table = [{**asdict(row), "written": written[row.source]} for row in plan(recipe, planned["available"])]
     return {
         "table": table,
@@ -361,9 +375,22 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inputs
     }
 
 
-def _account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:
+def digests_of_corpus(finished: Mapping[str, Mapping[str, Receipt]], sources: Sequence[str]) -> dict[str, Any]:
+    """What two people compare to know that they have the same: documents, in all and by source, and shards."""
+    sums = {source: total_counts(finished[f"{source}/documents"].values())[DIGEST] for source in sources}
+    found: dict[str, Any] = {
+        "documents": hex_digest(add_digests(*sums.values())),
+        "sources": {source: hex_digest(total) for source, total in sums.items()},
+    }
+    if "shards" in finished:
+        found |= shards.digests_of_shards(finished["shards"], finished["formats"])
+    return found
+
+
+def account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[str, int]:
     """Documents and bytes of a source: in, kept, dropped by reason; and what could not be read."""
     counts = total_counts(finished[f"{source}/documents"].values())
+    counts.pop(DIGEST, None)
     damage = total_damage(r for name, done in finished.items() if name.startswith(f"{source}/") for r in done.values())
     counts.update({f"damage.{error}": n for error, n in damage.items()})
     counts.update(total_counts(r for name, r in finished.get("tokens", {}).items() if name.startswith(f"{source}/")))

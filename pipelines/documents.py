@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..formats.documents import DOCUMENTS, DROPPED, read_rows
-from ..manifest import WORK, File, Receipt, files_of
+from ..formats.documents import DOCUMENTS, DROPPED, numbered_rows, read_rows
+from ..manifest import DIGEST, WORK, File, Receipt, add_digests, digest_of, files_of
 from ..mixtures.recipe import Recipe
 from ..records import Dropped, Reason
 from ..storage import digest, join, read_json, write_json
@@ -56,8 +56,8 @@ def documents_phase(
             documents, dropped = (
                 (path, receipt.files[path]) for path in (stem + DOCUMENTS_ENDING, stem + DROPPED_ENDING)
             )
-            made_from = (documents[1].sha256, dropped[1].sha256, digests)
-            fingerprint = digest("documents", 1, made_from, dataclasses.asdict(drops))
+            made_from = (documents[1].identity, dropped[1].identity, digests)
+            fingerprint = digest("documents", 2, made_from, dataclasses.asdict(drops))
             items.append(Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, lists, drops)))
     return Phase(f"{source}/documents", items, settle)
 
@@ -79,7 +79,7 @@ def settle(task: Settle, out: ShardOutput) -> None:
         kept = stack.enter_context(out.table(final["documents"], DOCUMENTS))
         for row in read_rows(out.verified(task.dropped[0], task.dropped[1].sha256)):
             dropped.add(row)
-        for number, row in enumerate(read_rows(out.verified(task.documents[0], task.documents[1].sha256))):
+        for number, row in numbered_rows(out.verified(task.documents[0], task.documents[1].sha256)):
             if number not in lost:
                 kept.add(row)
                 continue
@@ -87,6 +87,7 @@ def settle(task: Settle, out: ShardOutput) -> None:
             dropped.add(task.drops.row(Dropped(row["id"], lost[number], None, row["text"], url=url)))
             counts["documents.kept"] -= 1
             counts["bytes.kept"] -= len(row["text"].encode())
+            counts[DIGEST] = add_digests(counts[DIGEST], -digest_of(row["id"], row["text"]))
             counts[f"documents.dropped.{lost[number]}"] += 1
         kept.counts = dict(counts)
 

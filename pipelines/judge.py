@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..formats.documents import document_of, read_rows
-from ..manifest import WORK, Receipt
+from ..manifest import DIGEST, WORK, Receipt
 from ..mixtures.recipe import Recipe
 from ..mixtures.sources import SourceRecipe
 from ..storage import digest, join
@@ -41,7 +41,7 @@ def judge_phase(source: Source, extracted: Mapping[str, Receipt], models: Mappin
     decides = (source.version, source.unique(options), versions(steps), dataclasses.asdict(drops), identities)
     items = []
     for one in results_of(extracted):
-        fingerprint = digest("judge", 1, decides, one.documents[1].sha256, one.dropped[1].sha256)
+        fingerprint = digest("judge", 2, decides, one.documents[1].identity, one.dropped[1].identity)
         task = Judge(source.name, options, one, drops, aids)
         items.append(Item(one.shard, fingerprint, one.documents[1].bytes, task))
     return Phase(f"{source.name}/judge", items, judge)
@@ -55,7 +55,7 @@ def judge(task: Judge, out: ShardOutput) -> None:
     # Lines were counted when the source was read.
     results = run_steps((document_of(row) for row in rows), steps)
     counts = Counter(file.counts)
-    for name in ("documents.kept", "bytes.kept"):
+    for name in ("documents.kept", "bytes.kept", DIGEST):
         counts[name] = 0
     counts["documents.in"] -= file.rows  # they come in once more
     unlimited = dataclasses.replace(task.options, part_mb=float("inf"))

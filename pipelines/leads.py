@@ -32,6 +32,7 @@ from .results import urls_of
 from .sorted_keys import SortedKeys
 from .source import Keys, run_steps
 from .sources import SOURCES
+from .taken_down import TakenDown
 from .wikipedia import articles, cited_by, language_of, lead_of
 
 LEADS = pa.schema({"id": pa.string(), "language": pa.string(), "revision": pa.int64(), "text": pa.string()})
@@ -81,6 +82,7 @@ def _options(task: Lead) -> WikipediaRecipe:
 def gather(task: Lead, out: ShardOutput) -> None:
     stem = join(WORK, "leads", task.reading.slice.name)
     counts: Counter[str] = Counter()
+    taken_down = TakenDown.read(out.output)
     with out.scratch() as scratch:
         keys = SortedKeys(scratch)
         with (
@@ -89,7 +91,7 @@ def gather(task: Lead, out: ShardOutput) -> None:
         ):
             for article in _articles(task, out):
                 language = article.meta["language"]
-                if language in task.languages and (text := lead_of(article)):
+                if language in task.languages and article.id not in taken_down.ids and (text := lead_of(article)):
                     revision = int(article.meta["revision"])
                     leads.add({"id": article.id, "language": language, "revision": revision, "text": text})
                     counts[f"leads.{language}"] += 1

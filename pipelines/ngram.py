@@ -121,7 +121,7 @@ def text_phase(leads: Mapping[str, Receipt], languages: Sequence[str], recipe: N
     items = []
     for language in languages:
         own = tuple((path, file) for path, file in files.items() if file.counts.get(f"leads.{language}"))
-        fingerprint = digest("ngram text", 1, [file.sha256 for _, file in own], recipe.documents)
+        fingerprint = digest("ngram text", 1, [file.identity for _, file in own], recipe.documents)
         task = Text(language, own, recipe.documents)
         items.append(Item(language, fingerprint, counts[f"lead_bytes.{language}"], task))
     return Phase("ngram/text", items, choose_text, unit="lead sections")
@@ -183,8 +183,8 @@ def pieces_phase(texts: Mapping[str, Receipt], recipe: NgramRecipe) -> Phase:
     items = []
     for language, receipt in texts.items():
         path, file = _text(language), receipt.files[_text(language)]
-        share = min(1.0, recipe.pieces_mb * 1e6 / max(file.bytes, 1))
-        fingerprint = digest("pieces", 1, file.sha256, share, recipe.vocab_size)
+        share = min(1.0, recipe.pieces_mb * 1e6 / max(file.counts["bytes"], 1))
+        fingerprint = digest("pieces", 1, file.identity, share, recipe.vocab_size)
         items.append(Item(language, fingerprint, file.bytes, Pieces(language, (path, file), share, recipe.vocab_size)))
     return Phase("ngram/pieces", items, make_pieces)
 
@@ -217,7 +217,7 @@ def model_phase(texts: Mapping[str, Receipt], pieces: Mapping[str, Receipt], rec
     items = []
     for language, receipt in texts.items():
         text, cut = receipt.files[_text(language)], pieces[language].files[_path(pieces_name(language))]
-        fingerprint = digest("ngram", 1, by, text.sha256, cut.sha256, recipe.order, recipe.prune)
+        fingerprint = digest("ngram", 1, by, text.identity, cut.sha256, recipe.order, recipe.prune)
         task = Ngrams(language, (_text(language), text), (_path(pieces_name(language)), cut), recipe, lmplz or "")
         items.append(Item(language, fingerprint, text.bytes, task))
     return Phase("ngram/model", items, make_model)

@@ -101,7 +101,7 @@ def contents_phase(extracted: Mapping[str, Receipt], recipe: BooksRecipe, settin
     signs = settings.candidates != "sampled"
     items = []
     for one in results_of(extracted):
-        fingerprint = digest("contents", 2, one.documents[1].sha256, recipe.collections, signs)
+        fingerprint = digest("contents", 2, one.documents[1].identity, recipe.collections, signs)
         items.append(Item(one.shard, fingerprint, one.documents[1].bytes, Contents(one, recipe.collections, signs)))
     return Phase("books/contents", items, hash_contents, unit="books")
 

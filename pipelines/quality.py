@@ -107,7 +107,7 @@ def survey_phase(extracted: Mapping[str, Receipt], recipe: CommonCrawlRecipe, mo
     min_chars = recipe.cited.min_chars if isinstance(recipe.cited, CitedRecipe) else 0
     items = []
     for one in results_of(extracted):
-        made = (one.documents[1].sha256, [model.identity for model in cited.values()], min_chars)
+        made = (one.documents[1].identity, [model.identity for model in cited.values()], min_chars)
         items.append(Item(one.shard, digest("survey", 1, made), one.documents[1].bytes, Survey(one, cited, min_chars)))
     return Phase("commoncrawl/survey", items, survey, unit="pages")
 
@@ -240,7 +240,7 @@ def examples_phase(
     items = []
     for one in results_of(extracted):
         task = Examples(one, recipe, aids, cited, shares)
-        fingerprint = digest("examples", 1, decides, one.documents[1].sha256)
+        fingerprint = digest("examples", 1, decides, one.documents[1].identity)
         items.append(Item(one.shard, fingerprint, one.documents[1].bytes, task))
     return Phase("commoncrawl/examples", items, choose, unit="pages")
 
@@ -280,7 +280,7 @@ class Citation:
 def citation_phase(examples: Mapping[str, Receipt], recipe: CitedRecipe) -> Phase:
     """Train the classifier on the examples of all shards."""
     files = tuple(files_of(examples.values()).items())
-    fingerprint = digest("citation", 1, [file.sha256 for _, file in files], recipe.held_out, recipe.min_score)
+    fingerprint = digest("citation", 1, [file.identity for _, file in files], recipe.held_out, recipe.min_score)
     cost = sum(file.bytes for _, file in files)
     task = Citation(files, recipe.held_out, recipe.min_score)
     return Phase("commoncrawl/citation", [Item("citation", fingerprint, cost, task)], train_classifier)

@@ -10,14 +10,15 @@ from typing import Any
 
 from ..errors import SourceError
 from ..formats.documents import DOCUMENTS, DROPPED, document_row, dropped_row
-from ..manifest import File, Receipt
+from ..manifest import DIGEST, File, Receipt, add_digests, digest_of
 from ..mixtures.circle import unit_interval
 from ..mixtures.sources import SourceRecipe
-from ..records import Document, Dropped
+from ..records import Document, Dropped, Reason
 from ..storage import MIB, identify
 from .inputs import Model
 from .phase import ShardOutput
 from .source import Source
+from .taken_down import TakenDown
 from .unique import CONTENT, ID, Claims, verified_once
 
 DOCUMENTS_ENDING, DROPPED_ENDING = ".documents.parquet", ".dropped.parquet"
@@ -101,6 +102,7 @@ def write_results(
         closed, so that the last part accounts for everything up to the end of the slice.
     """
     claims = {ID: Claims(), CONTENT: Claims()}
+    taken_down = TakenDown.read(out.output)
     size = 0
     with (
         out.table(f"{stem}{DROPPED_ENDING}", DROPPED) as dropped,
@@ -110,10 +112,14 @@ def write_results(
             dropped.add(row)
         result = first
         while result is not None and size < options.part_mb * MIB:
+            size_in = len(result.text.encode()) if isinstance(result, Document) else 0
+            result = taken_down.applied(result)
             counts["documents.in"] += 1
             counts.update({f"{source.pieces}.{name}": n for name, n in result.pieces.items()})
             if isinstance(result, Dropped):
                 counts[f"documents.dropped.{result.reason}"] += 1
+                if result.reason == Reason.TAKEN_DOWN:
+                    counts["bytes.taken_down"] += size_in
                 dropped.add(drops.row(result))
             else:
                 if claiming:
@@ -121,10 +127,10 @@ def write_results(
                 if claiming and source.unique(options):
                     claims[CONTENT].add_content(source.content(result), result, kept.rows)
                 kept.add(document_row(result))
-                n_bytes = len(result.text.encode())
                 counts["documents.kept"] += 1
-                counts["bytes.kept"] += n_bytes
-                size += n_bytes
+                counts["bytes.kept"] += size_in
+                counts[DIGEST] = add_digests(counts[DIGEST], digest_of(result.id, result.text))
+                size += size_in
             result = next(results, None)
         kept.counts = dict(counts)
         counts.clear()

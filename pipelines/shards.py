@@ -16,18 +16,20 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ..errors import MixtureError
-from ..manifest import WORK, File, Receipt
+from ..manifest import WORK, File, Receipt, add_digests, digest_of, files_of, hex_digest, total_counts
 from ..mixtures.circle import SourcePlan
 from ..mixtures.recipe import Recipe, SequenceRecipe
 from ..shards.build import Shard, Side, build_shard, build_validation, shard_lengths
 from ..shards.formats import FORMATS, PIECE
 from ..shards.reader import index_table
 from ..shards.sequences import lay_out
-from ..shards.spec import PLAN, ShardSpec, Written
+from ..shards.spec import PLAN, ShardSpec, Written, digest_of_documents, ids_of
 from ..shards.tokens import TokenFile
 from ..storage import digest, read_bytes, read_json
 from .phase import Item, Phase, ShardOutput
 from .tokens import token_files
+
+README = "README.txt"  # of a format: how trainers read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def shards_phase(
     items = []
     sequence = recipe.resolved()["shards"]["sequence"]
     for name, task in _tasks(n_shards, recipe, equal):
-        fingerprint = digest("shards", 2, made_from, plan_file.sha256, name, task.formats, sequence, task.n_sequences)
+        fingerprint = digest("shards", 3, made_from, plan_file.sha256, name, task.formats, sequence, task.n_sequences)
         items.append(Item(name, fingerprint, recipe.shards.tokens, task))
     return Phase("shards", items, build)
 
@@ -159,6 +161,9 @@ def _counts(shard: Shard, spec: ShardSpec) -> dict[str, int]:
         mine = shard.table[shard.table["source"] == rank]
         counts[f"{spec.split}.tokens.{source}"] = int(mine["length"].sum(dtype=np.int64))
         counts[f"{spec.split}.documents.{source}"] = len(mine)
+    start, length = (shard.table[name].astype(np.int64) for name in ("start", "length"))
+    sources = [spec.sources[rank] for rank in shard.table["source"].tolist()]
+    counts[f"{spec.split}.digest"] = digest_of_documents(ids_of(shard, spec), start, length, sources)
     if spec.sequence:
         layout = lay_out(shard.table["length"], spec.sequence)
         if spec.n_sequences is not None:
@@ -193,6 +198,22 @@ def written_of(shards: Mapping[str, Receipt], plan: Mapping[str, Any], recipe: R
     return Written(tokens, spec["vocab_size"], spec["bos_id"], spec["eos_id"], recipe.shards.sequence)
 
 
+def tokens_written(shards: Mapping[str, Receipt]) -> dict[str, int]:
+    """Training tokens of each source, as they stand in shards."""
+    prefix = "train.tokens."
+    counts = total_counts(shards.values())
+    return {name.removeprefix(prefix): n for name, n in counts.items() if name.startswith(prefix)}
+
+
+def digests_of_shards(shards: Mapping[str, Receipt], formats: Mapping[str, Receipt]) -> dict[str, str]:
+    """What two people compare: the documents in the shards of each split, and the very files (path and bytes)."""
+    counts = total_counts(shards.values())
+    files = {**files_of(shards.values()), **files_of(formats.values())}
+    exact = (digest_of(path, file.sha256) for path, file in files.items() if not path.endswith(README))
+    documents = {split: hex_digest(counts[f"{split}.digest"]) for split in ("train", "val")}
+    return {**documents, "shards": hex_digest(add_digests(*exact))}
+
+
 def formats_phase(shards: Mapping[str, Receipt], written: Written, recipe: Recipe) -> Phase:
     """A work item a format."""
     files = {path: file for receipt in shards.values() for path, file in receipt.files.items()}
@@ -216,7 +237,7 @@ def join(task: Join, out: ShardOutput) -> None:
     for path, data in form.join(task.written, pieces).items():
         with out.binary(f"{folder}/{path}") as file:
             file.write(data)
-    with out.binary(f"{folder}/README.txt") as file:
+    with out.binary(f"{folder}/{README}") as file:
         file.write(readme(task.form, task.written).encode())
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..formats.stackexchange import Row, cut_rows
@@ -24,6 +24,7 @@ from .phase import Item, Phase, ShardOutput
 from .reading import Reading, Work, check_unchanged
 from .source import Slice
 from .stackexchange import POSTS, SITES
+from .taken_down import TakenDown
 
 FOLDER = join(WORK, "posts", "stackexchange")
 LIST = join(FOLDER, "posts.json")
@@ -82,6 +83,7 @@ def _stem(piece: Slice) -> str:
 
 def write_parts(task: Dump, out: ShardOutput) -> None:
     counts, stem = {ROWS: 0}, _stem(task.slice)
+    gone = questions_of(task.slice.kind, TakenDown.read(out.output).ids)
     with (
         open_read(task.slice.input.url) as file,
         out.binary(f"{stem}.index") as index,
@@ -93,12 +95,22 @@ def write_parts(task: Dump, out: ShardOutput) -> None:
             for one in found:
                 if isinstance(one, Damage):
                     out.damage(task.slice.input.name, one)
-                else:
+                elif one.question not in gone:
                     writer.add(one)
 
         counts[ROWS] = cut_rows(file, take, task.max_row_bytes)
         writer.finish()
         check_unchanged(task.slice.input)
+
+
+def questions_of(site: str, ids: Iterable[str]) -> set[int]:
+    """The questions of one site among ids of documents.
+
+    >>> questions_of("beer.stackexchange.com", ["stackexchange:beer.stackexchange.com/12", "wikipedia:en/12"])
+    {12}
+    """
+    start = f"stackexchange:{site}/"
+    return {int(id_.removeprefix(start)) for id_ in ids if id_.startswith(start) and id_[len(start) :].isdecimal()}
 
 
 # --- sites ------------------------------------------------------------------------------------------------------------

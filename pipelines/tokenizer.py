@@ -35,9 +35,11 @@ class Sample:
 
 
 def sizes_of(corpus: Corpus) -> dict[str, int]:
-    """Bytes of text of each source."""
+    """Bytes of text of each source, with what was taken down: it changes no share."""
+    names = ("bytes.kept", "bytes.taken_down")
     return {
-        source: sum(file.counts.get("bytes.kept", 0) for file in files.values()) for source, files in corpus.items()
+        source: sum(file.counts.get(name, 0) for file in files.values() for name in names)
+        for source, files in corpus.items()
     }
 
 
@@ -64,7 +66,7 @@ def sample_phase(corpus: Corpus, recipe: Recipe) -> Phase:
         for path, file in files.items():
             name = f"{source}/{PurePosixPath(path).stem}"
             task = Sample(path, file.sha256, f"{WORK}/sample/{name}.txt", share)
-            items.append(Item(name, digest("sample", 1, file.sha256, share), file.bytes, task))
+            items.append(Item(name, digest("sample", 1, file.identity, share), file.bytes, task))
     return Phase("sample", items, sample)
 
 
@@ -86,7 +88,7 @@ class Train:
 
 def tokenizer_phase(samples: Mapping[str, Receipt], recipe: Recipe) -> Phase:
     files = {path: file for receipt in samples.values() for path, file in receipt.files.items()}
-    fingerprint = digest("tokenizer", 2, [file.sha256 for file in files.values()], recipe.tokenizer.vocab_size)
+    fingerprint = digest("tokenizer", 2, [file.identity for file in files.values()], recipe.tokenizer.vocab_size)
     cost = sum(file.bytes for file in files.values())
     return Phase(
         "tokenizer",

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..errors import MixtureError
-from ..formats.documents import read_rows
+from ..formats.documents import numbered_rows
 from ..manifest import File, Receipt
 from ..mixtures.circle import count_tokens, plan_source
 from ..mixtures.plan import plan
@@ -54,7 +54,7 @@ def tokens_phase(corpus: Corpus, made: Made) -> Phase:
     for source, files in corpus.items():
         for path, file in files.items():
             name = f"{source}/{PurePosixPath(path).stem}"
-            fingerprint = digest("tokens", 3, file.sha256, made.sha256)
+            fingerprint = digest("tokens", 3, file.identity, made.sha256)
             task = Tokenize(source, path, file.sha256, f"tokens/{name}", made.path, made.sha256)
             items.append(Item(name, fingerprint, file.bytes, task))
     return Phase("tokens", items, tokenize)
@@ -64,12 +64,13 @@ def tokenize(task: Tokenize, out: ShardOutput) -> None:
     tokenizer = open_tokenizer(out.url(task.model), task.model_sha256)
     dtype = token_dtype(tokenizer.vocab_size)
     split_key = SOURCES[task.source].split_key
-    ids, keys, encoded = list[str](), list[str](), []
-    for row in read_rows(out.verified(task.documents, task.sha256), ["id", "text", "meta"]):
+    ids, keys, encoded, numbers = list[str](), list[str](), [], list[int]()
+    for number, row in numbered_rows(out.verified(task.documents, task.sha256), ["id", "text", "meta"]):
+        numbers.append(number)
         ids.append(row["id"])
         keys.append(split_key(Document(row["id"], row["text"], task.source, json.loads(row["meta"]))))
         encoded.append(tokenizer.encode(row["text"]).astype(dtype))
-    tokens, index = pack(ids, encoded, keys, dtype)
+    tokens, index = pack(ids, encoded, keys, dtype, numbers)
     with out.binary(f"{task.stem}.index", rows=len(ids)) as file:
         file.write(index.tobytes())
     with out.binary(f"{task.stem}.tokens", counts={"tokens": len(tokens), "documents.tokenised": len(ids)}) as file:
@@ -93,7 +94,7 @@ def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, made: Made) -> 
     stems: dict[str, list[str]] = {source: [] for source in sorted(recipe.active)}
     for name in tokens:
         stems[name.partition("/")[0]].append(f"tokens/{name}")
-    made_from = [(path, file.sha256) for receipt in tokens.values() for path, file in receipt.files.items()]
+    made_from = [(path, file.identity) for receipt in tokens.values() for path, file in receipt.files.items()]
     task = Mix({source: tuple(names) for source, names in stems.items()}, recipe, made.path, made.sha256)
     fingerprint = digest("mixture", 1, _deciding(recipe), made_from, *[made.marks] * bool(made.marks))
     return Phase("mixture", [Item("plan", fingerprint, 0, task)], mix)

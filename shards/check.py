@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from ..config import build, parse_yaml
 from ..errors import CorpusmillError, UsageError
 from ..formats.documents import read_footer, read_rows
-from ..manifest import WORK, read_facts
+from ..manifest import DIGEST, WORK, add_digests, digest_of, hex_digest, read_facts
 from ..mixtures.recipe import Recipe
 from ..storage import join, map_array, read_bytes, sha256_of, sizes
 from ..tokenizer.encode import JSON, MODEL, Tokenizer
@@ -24,7 +24,7 @@ from .check_shards import Difference, Record, check_shards, fill
 from .tokens import INDEX, token_dtype
 
 # Beside what the manifest lists: the record itself, and what differs from run to run.
-OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock")
+OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock", "takedown.json")
 OUR_FOLDERS = (WORK, "logs", "errors", "llama")  # the last is where `corpusmill train` saves
 # The next move, before the command.
 REWRITE, REMAKE, REMOVE = (
@@ -125,15 +125,20 @@ def _check_file(output: str, record: Record, size: int | None) -> Difference | N
 
 def _check_accounts(output: str, records: Mapping[str, Record], facts: Mapping[str, Any]) -> Iterator[Difference]:
     """In = kept + dropped, as the footers of the files say, as many rows as there are, and as the manifest says."""
+    total = 0
     for source, said in facts["sources"].items():
         counts: Counter[str] = Counter()
         rows: Counter[str] = Counter()
+        digest = 0
         for path in records:
             kind, _, rest = path.partition("/")
             if kind in ("documents", "dropped") and rest.startswith(f"{source}/"):
                 n_rows, footer = read_footer(join(output, path))
                 counts.update(footer["counts"])
                 rows[kind] += n_rows
+                if kind == "documents":
+                    texts = ((row["id"], row["text"]) for row in read_rows(join(output, path), ["id", "text"]))
+                    digest = add_digests(digest, *(digest_of(*one) for one in texts))
         dropped = sum(n for name, n in counts.items() if name.startswith("documents.dropped."))
         kept = counts["documents.kept"]
         if (rows["documents"], rows["dropped"]) != (kept, dropped) or counts["documents.in"] != kept + dropped:
@@ -141,12 +146,20 @@ def _check_accounts(output: str, records: Mapping[str, Record], facts: Mapping[s
             yield Difference(
                 f"documents/{source}", f"{text}; {rows['documents']:,} and {rows['dropped']:,} rows are there."
             )
+        total = add_digests(total, digest)
+        by_source = facts["corpus"]["sources"][source]
+        if not hex_digest(counts.pop(DIGEST, 0)) == hex_digest(digest) == by_source:
+            text = f"expected documents with the digest {by_source}, got {hex_digest(digest)}."
+            yield Difference(f"documents/{source}", text)
         wrong = [name for name, n in counts.items() if said.get(name, 0) != n]
         if wrong:
             text = (
                 f"{source}: {wrong[0]} is {said.get(wrong[0], 0):,}, and {counts[wrong[0]]:,} by the files. {REWRITE}"
             )
             yield Difference("manifest.json", text)
+    if facts["sources"] and hex_digest(total) != (said_total := facts["corpus"]["documents"]):
+        text = f"expected documents with the digest {said_total}, got {hex_digest(total)}. {REWRITE}"
+        yield Difference("manifest.json", text)
 
 
 def _check_damage(output: str, facts: Mapping[str, Any]) -> Iterator[Difference]:

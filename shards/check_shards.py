@@ -14,14 +14,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..errors import CorpusmillError, ShardError
-from ..formats.documents import read_rows, read_table
+from ..formats.documents import numbered_rows, read_table
+from ..manifest import add_digests, hex_digest
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import Recipe
 from ..storage import join, map_array, read_bytes, read_json
 from ..tokenizer.encode import Tokenizer
 from .formats import FORMATS, PIECE
 from .sequences import Layout, lay_out, unpack_rows
-from .spec import PLAN, Content, ShardSpec, Written
+from .spec import PLAN, Content, ShardSpec, Written, digest_of_documents
 from .tokens import Ids
 
 ROUND_TRIPS = 0.02  # share of the documents of a shard that are encoded again and compared
@@ -67,6 +68,7 @@ class ShardCheck:
     start: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
     layout: Layout | None
+    sources: Sequence[str]  # of each document
     sampled: Sequence[Sampled]
 
     @property
@@ -95,8 +97,10 @@ def check_shards(
             )  # fmt: skip
             table = read_table(join(output, f"shards/index/{one.name}.parquet"))
             shard = _open(output, one, table, tokenizer)
-            found.add(shard, table)
-            yield from _check_shard(output, shard, of_shard[one.name], records, tokenizer)
+            found.add(shard)
+            for difference in _check_shard(output, shard, of_shard[one.name], records, tokenizer, found):
+                found.no_digest.add(split)  # it would only say the same once more
+                yield difference
     spec = plan["spec"]
     tokens = {split: tuple(counts) for split, counts in found.tokens.items()}
     told = Written(tokens, spec["vocab_size"], spec["bos_id"], spec["eos_id"], recipe.shards.sequence)
@@ -105,6 +109,10 @@ def check_shards(
         if found.of_source[row["source"]] != row["written"]:
             text = f"{row['source']}: expected {row['written']:,} training tokens by the plan"
             yield Difference("shards/index", f"{text}, got {found.of_source[row['source']]:,}.")
+    for split, total_digest in found.digests.items():
+        if split not in found.no_digest and hex_digest(total_digest) != (expected := facts["corpus"][split]):
+            text = f"{split}: expected documents with the digest {expected}, got {hex_digest(total_digest)}."
+            yield Difference("shards/index", text)
     for split, said in counted.items():
         for name, n in found.sequences[split].items():
             if said[name] != n:
@@ -119,17 +127,28 @@ class Totals:
     of_source: Counter[str] = field(default_factory=Counter)  # training tokens
     tokens: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # by split, of each shard
     sequences: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # by split
+    digests: dict[str, int] = field(default_factory=dict)  # by split
+    no_digest: set[str] = field(default_factory=set)  # splits whose formats do not hold every token
 
-    def add(self, shard: ShardCheck, table: pa.Table) -> None:
+    def add(self, shard: ShardCheck) -> None:
         """Count the next shard of its split."""
         split, layout = shard.spec.split, shard.layout
         self.tokens[split].append(shard.n_tokens)
         if split == "train":
-            for source, length in zip(table["source"].to_pylist(), shard.length.tolist(), strict=True):
+            for source, length in zip(shard.sources, shard.length.tolist(), strict=True):
                 self.of_source[source] += length
         if layout:
             left_out = shard.n_tokens - layout.n_held
             self.sequences[split].update(sequences=layout.n, padding=layout.n_padding, left_out=left_out)
+
+    def add_ids(self, shard: ShardCheck, tokens: Ids, held: Held) -> None:
+        """Add the digest of the documents of a shard, where a format holds all of it."""
+        split, ids = shard.spec.split, np.asarray(tokens).astype(shard.spec.dtype)
+        if not held.all():
+            self.no_digest.add(split)
+            return
+        more = digest_of_documents(ids, shard.start, shard.length, shard.sources)
+        self.digests[split] = add_digests(self.digests.get(split, 0), more)
 
 
 def _files_by_item(records: Mapping[str, Record]) -> dict[str, dict[str, list[str]]]:
@@ -146,7 +165,9 @@ def _open(output: str, spec: ShardSpec, table: pa.Table, tokenizer: Tokenizer) -
     layout = lay_out(length, spec.sequence) if spec.sequence else None
     if layout and spec.n_sequences is not None:
         layout = layout.first(spec.n_sequences)
-    return ShardCheck(spec, start, length, layout, list(_sample(output, spec, table, tokenizer)))
+    return ShardCheck(
+        spec, start, length, layout, table["source"].to_pylist(), list(_sample(output, spec, table, tokenizer))
+    )
 
 
 def _sample(output: str, spec: ShardSpec, table: pa.Table, tokenizer: Tokenizer) -> Iterator[Sampled]:
@@ -157,7 +178,7 @@ def _sample(output: str, spec: ShardSpec, table: pa.Table, tokenizer: Tokenizer)
             first = row["start"] + (spec.bos_id is not None)
             wanted[f"documents/{row['source']}/{row['shard']}.parquet"][row["row"]].append(first)
     for file, places in wanted.items():
-        for number, row in enumerate(read_rows(join(output, file), ["id", "text"])):
+        for number, row in numbered_rows(join(output, file), ["id", "text"]):
             for first in places.get(number, ()):
                 yield Sampled(first, tokenizer.encode(row["text"]), row["text"], f"{row['id']} in {file}")
 
@@ -174,6 +195,7 @@ def _check_shard(
     formats: Mapping[str, Sequence[str]],
     records: Mapping[str, Record],
     tokenizer: Tokenizer,
+    totals: Totals,
 ) -> Iterator[Difference]:
     if not fill(shard.start.astype(np.uint64), shard.length.astype(np.uint64), shard.n_tokens):
         yield Difference(shard.path, "its documents do not stand one behind the other.")
@@ -189,6 +211,7 @@ def _check_shard(
         yield from _check_stream(shard, path, tokens, held, tokenizer)
         if first is None:
             first = path, tokens, held
+            totals.add_ids(shard, tokens, held)
         elif len(wrong := np.flatnonzero((first[1] != tokens) & first[2] & held)):
             yield Difference(path, f"token {wrong[0]:,} of the shard is another one than in {first[0]}.")
 

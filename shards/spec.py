@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShardError
+from ..manifest import add_digests
 from ..mixtures.recipe import SequenceRecipe
 from .build import Shard
 from .sequences import lay_out, pack_rows
@@ -128,6 +130,28 @@ def rows_of(shard: Shard, spec: ShardSpec) -> Rows:
         layout = layout.first(spec.n_sequences)
     rows = pack_rows(ids, layout, spec.sequence.pad)
     return Rows(rows.reshape(-1), np.full(layout.n, layout.length, np.int64), layout.filled, None)
+
+
+def digest_of_documents(
+    ids: Ids, start: npt.NDArray[np.int64], length: npt.NDArray[np.int64], sources: Sequence[str]
+) -> int:
+    """The digest of the documents of a shard, to be summed over shards: neither their order nor their number matters.
+
+    Each document, with its marks and each copy of it, adds SHA-256(source, NUL, its ids as raw shards have them).
+
+    >>> ids = np.array([1, 5, 2, 1, 2], "<u2")
+    >>> one = digest_of_documents(ids, np.array([0, 3]), np.array([3, 2]), ["books", "arxiv"])
+    >>> one == digest_of_documents(ids[[3, 4, 0, 1, 2]], np.array([0, 2]), np.array([2, 3]), ["arxiv", "books"])
+    True
+    """
+    data, width, total = np.ascontiguousarray(ids).view(np.uint8).data, ids.itemsize, 0
+    begun = {source: hashlib.sha256(f"{source}\0".encode()) for source in set(sources)}
+    ends = ((start + length) * width).tolist()
+    for source, first, last in zip(sources, (start * width).tolist(), ends, strict=True):
+        sha256 = begun[source].copy()
+        sha256.update(data[first:last])
+        total += int.from_bytes(sha256.digest(), "big")
+    return add_digests(total)
 
 
 def cut_parts(sizes: npt.NDArray[Any], limit: int = PART_BYTES) -> list[slice]:

@@ -64,11 +64,16 @@ def fit(tokens: Ids, vocab_size: int, dtype: npt.DTypeLike, where: str) -> Ids:
 
 
 def pack(
-    ids: Sequence[str], tokens: Sequence[Ids], split_keys: Sequence[str], dtype: npt.DTypeLike
+    ids: Sequence[str],
+    tokens: Sequence[Ids],
+    split_keys: Sequence[str],
+    dtype: npt.DTypeLike,
+    rows: Sequence[int] | None = None,
 ) -> tuple[Ids, Index]:
     """Token file and index of documents given in the order of their document shard, each with its token ids.
 
     `split_keys` names what must stay on one side of the validation split (a URL, a page, a book), one a document.
+    `rows` are the numbers of their rows, where these do not count up from 0.
     Documents with equal keys keep the order of their rows.
 
     >>> packed, index = pack(["a", "b"], [np.array([1, 2]), np.array([3])], ["a", "b"], "<u2")
@@ -83,7 +88,7 @@ def pack(
     index["start"] = np.cumsum(lengths) - lengths
     index["length"] = lengths
     index["split"] = split_hash(keys_of(split_keys))[order]
-    index["row"] = order
+    index["row"] = order if rows is None else np.array(rows, np.int64)[order]
     packed = np.concatenate([np.zeros(0, dtype), *(tokens[row] for row in order.tolist())])
     return fit(packed, np.iinfo(dtype).max + 1, dtype, "token file"), index
 
