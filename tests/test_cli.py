@@ -378,7 +378,7 @@ def test_odd_names_of_folders_and_files(inputs: Path, finished: Path, tmp_path: 
         shutil.copytree(inputs / "wikipedia", folder / "wikipedia" / name)
     long_name = folder / "wikipedia/a" / f"{'x' * 220}wiki.xml.bz2"
     shutil.copy(inputs / "wikipedia/trwiki-20220620-pages-articles.xml.bz2", long_name)
-    globs = 'sources.wikipedia.inputs=["wikipedia/*/*.bz2"]'
+    globs = 'sources.wikipedia.inputs=["wikipedia/*/*.{bz2,json.gz}"]'
     done = corpusmill(*run_arguments(folder, output, 2, "--set", globs, *ALONE), expect=4)
     assert f"{output}/shards" in done.stdout
     twice = manifest(output)["sources"]["wikipedia"]

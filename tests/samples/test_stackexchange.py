@@ -225,7 +225,6 @@ def test_reasons_and_damage_are_counted(made: Path) -> None:
         f"documents.dropped.{Reason.STACKEXCHANGE_NO_QUESTION}": n_whole,
         f"documents.dropped.{Reason.STACKEXCHANGE_OTHER_POST}": n_whole * OTHERS,
         f"documents.dropped.{Reason.EMPTY}": 1,
-        f"documents.dropped.{Reason.DUPLICATE_ID}": 1,
     }
     assert counts["documents.in"] == counts["documents.kept"] + sum(dropped.values())
     errors = Counter((row["input"].removeprefix("stackexchange/"), row["error"])
