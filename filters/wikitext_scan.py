@@ -104,6 +104,7 @@ def literal_text(name: str, content: str) -> tuple[str, bool]:
 
 _PLAIN_LINK = re.compile(r"\[\[(?:[^\[\]|{}\n:]++\|)?([^\[\]|{}\n:]++)\]\]")
 _PLAIN_TEMPLATE = re.compile(r"\{\{(?<!\{\{\{)(?:[^{}\n]++|\n(?!==))*+\}\}")
+_FRACTION = re.compile(r"[0-9]+/[0-9]")
 _USUAL_DEPTH = 2
 """Templates nested this deep are peeled off by a regular expression, and may be text; the scanner drops all others."""
 _URL = r"\[(?:(?:https?:|ftps?:|ircs?:|news:)?//|mailto:)[^\s\[\]{}<>|]*+"
@@ -295,7 +296,11 @@ def _in_place_of(template: re.Match[str], site: Site) -> str:
         return GAP
     content = template[0][2:-2]
     text = render(site.template_name(content) if ":" in content else content, site.templates)
-    return GAP if text is None else text
+    if text is None:
+        return GAP
+    start = template.start()
+    glued = start and template.string[start - 1].isdecimal() and _FRACTION.match(text)
+    return f" {text}" if glued else text  # 3{{frac|1|2}} is no 31/2
 
 
 def resolve(text: str, site: Site) -> str:

@@ -39,7 +39,7 @@ def steps(recipe: WikipediaRecipe, aids: Aids) -> tuple[Step, ...]:
             markup_to_text,
             Basis.PAPER,
             note=f"own scanner; templates are not expanded{renders}, all others go; Serbian stays in its page's script",
-            version=2,
+            version=3,
         ),
         step("drop empty pages", keep_if(lambda d: bool(d.text), Reason.EMPTY), Basis.OURS),
     )

@@ -15,6 +15,7 @@ from corpusmill.filters import (
     wikitext,
     wikitext_kinds,
     wikitext_layout,
+    wikitext_numbers,
     wikitext_scan,
     wikitext_site,
     wikitext_variants,
@@ -32,7 +33,7 @@ def collapse(text: str) -> str:
     return " ".join(text.split())
 
 
-MODULES = [wikitext, wikitext_kinds, wikitext_layout, wikitext_scan, wikitext_site, wikitext_variants]
+MODULES = [wikitext, wikitext_kinds, wikitext_layout, wikitext_numbers, wikitext_scan, wikitext_site, wikitext_variants]
 
 
 @pytest.mark.parametrize("module", MODULES)
