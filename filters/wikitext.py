@@ -75,7 +75,7 @@ def lead_text(wikitext: str, site: Site = ENGLISH) -> str:
     >>> lead_text("'''Foo''' is a bar.<!--\\n== not one ==\\n-->\\n\\n== History ==\\nIt was a baz.")
     'Foo is a bar.'
     >>> lead_text("{{box|\\n== not one ==\\n}}Foo\\n== nor this\\n= History =\\nIt was a baz.")
-    'Foo\\n== nor this'
+    'Foo\\nnor this'
     >>> lead_text("== Only ==\\nsections"), lead_text("")
     ('', '')
     """
@@ -98,6 +98,8 @@ def list_share(wikitext: str, site: Site = ENGLISH) -> float:
     text, _ = _cut(wikitext, site)
     listed = other = tables = 0
     for line in strip_formatting(resolve(text, site)).split("\n"):
+        if tables:
+            line = line.lstrip()
         if line.lstrip(":*# ").startswith("{|"):
             tables += 1
         elif tables or line.startswith(("|", "!", "=", "}")):

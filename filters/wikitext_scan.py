@@ -23,6 +23,7 @@ _DROPPED = (
     "timeline",
 )
 _BLOCK = re.compile(rf"<(?:!--|({'|'.join((*_CODE, *_MATH, *_DROPPED, 'nowiki'))})\b([^<>]*)>)", re.IGNORECASE)
+_LINE_START = ("", "\n")
 _NOWIKI_TAG = re.compile(r"</?nowiki\s*/?>", re.IGNORECASE)
 
 
@@ -68,13 +69,15 @@ def cut_blocks(text: str) -> tuple[str, list[tuple[str, str]]]:
         pieces.append(text[position : opening.start()])
         position = opening.end()
         name = (opening[1] or "").lower()
+        in_place = "" if name == "ref" and text[opening.start() - 1 : opening.start()] not in _LINE_START else GAP
         if name and opening[2].endswith("/"):
+            pieces.append(in_place if name == "ref" else "")
             continue
         closing = closers.find(name, position)
         if closing is None or (name and _opening(name).search(text, position, closing.start())):
             continue
         if name in _DROPPED or not name:
-            pieces.append("" if name == "ref" else GAP)
+            pieces.append(in_place)
         else:
             pieces.append(_mark(len(literals), name, content := text[position : closing.start()]))
             literals.append((name, content))
