@@ -325,7 +325,7 @@ def uk_date(values: Values, data: Mapping[str, Any]) -> str | None:
 
 
 def uk_life_date(values: Values, data: Mapping[str, Any]) -> str | None:
-    """Ukrainian `ДН` and `ДС`: day, month, year, and of the old style the day and, where it is another, the month.
+    """Ukrainian `ДН` and `ДС`: day, month, year, then those of the old style as far as they are others.
 
     >>> data = {"months": {"uk": ["січня", "лютого", "березня"]}}
     >>> uk_life_date(dict(zip("123", ("29", "02", "1944"))), data)
@@ -334,15 +334,19 @@ def uk_life_date(values: Values, data: Mapping[str, Any]) -> str | None:
     '15 (27) січня 1839'
     >>> uk_life_date(dict(zip("12345", ("9", "3", "1814", "25", "2"))), data)
     '25 лютого (9 березня) 1814'
+    >>> uk_life_date(dict(zip("123456", ("8", "1", "1901", "26", "3", "1900"))), data)
+    '26 березня 1900 (8 січня 1901)'
     """
     parts = numbered(values)
-    if not 3 <= len(parts) <= 5 or not all(part.isdecimal() for part in parts):
+    if not 3 <= len(parts) <= 6 or not all(part.isdecimal() for part in parts):
         return None
     months = data["months"]["uk"]
-    month, old_month = _month(parts[1], months), _month(parts[4], months) if len(parts) == 5 else ""
+    month, old_month = _month(parts[1], months), _month(parts[4], months) if len(parts) > 4 else ""
     if month is None or old_month is None:
         return None
     day, year, old_day = parts[0].lstrip("0"), parts[2], "".join(parts[3:4]).lstrip("0")
+    if len(parts) > 5:
+        return f"{old_day} {old_month} {parts[5]} ({day} {month} {year})"
     if not old_day:
         return f"{day} {month} {year}"
     return f"{old_day} {old_month} ({day} {month}) {year}" if old_month else f"{old_day} ({day}) {month} {year}"

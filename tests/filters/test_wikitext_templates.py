@@ -99,6 +99,8 @@ def test_english_numbers_and_names(markup, expected):
             "uk", "{{ДН|29|02|1944}} — {{ДС|26|1|1884|14}}", "29 лютого 1944 — 14 (26) січня 1884", id="uk-life"
         ),
         pytest.param("uk", "{{ДН|9|3|1814|25|2}}, {{ДН2|9|13|1814}}", "25 лютого (9 березня) 1814,", id="uk-old-style"),
+        pytest.param("uk", "({{ДН|8|1|1901|26|12|1900}})", "(26 грудня 1900 (8 січня 1901))", id="uk-years"),
+        pytest.param("uk", "{{не перекладено|є=A|мова=en|треба=Б}} {{ДС|||2003}}{{pi}}", "Б π", id="uk-by-name"),
         pytest.param("uk", "{{Дата|2002|3|12}} {{comment|Guyana|Ґаяна}}", "12 березня 2002 Guyana", id="uk-date"),
         pytest.param("it", "{{Exp|1,344|−5}} {{m|1,12|e=-3|-|Pa}}", "1,344×10^−5 1,12×10^−3 Pa", id="it-powers"),
         pytest.param("it", "{{M|61.000||km/h}} {{cn|Una frase.}}", "61.000 km/h Una frase.", id="it-empty-prefix"),
