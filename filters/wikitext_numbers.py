@@ -104,7 +104,7 @@ def quantity(values: Values, data: Mapping[str, Any]) -> str | None:
     unit = rest.pop(0)
     if times := _POWER_OF_UNIT.match(unit):
         unit = unit[times.end() :]
-        text += f"×10^{times[1]}"
+        text = f"{text if text == first else f'({text})'}×10^{times[1]}"
     text = f"{text} {unit_name(unit, data)}"
     while len(rest) > 1 and (number := amount(rest[0])):
         if rest[1] in data["parts"].get(unit, ()):
@@ -267,6 +267,8 @@ def formula(values: Values, data: Mapping[str, Any]) -> str | None:
     ('SO4^2−', 'Fe(OH)2^2+ → H2O', None)
     """
     parts = numbered(values)
+    if parts and parts[0].isdecimal():
+        return None  # an isotope, whose two numbers stand one above the other
     if len(parts) == 1:
         ions = _ION_IN_CHEM2.sub(lambda ion: f"^{ion[1].replace('-', '−')}", parts[0])
         return ions.replace("<-> ", "⇌ ").replace("-> ", "→ ")
