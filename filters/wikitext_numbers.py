@@ -260,19 +260,26 @@ def root(values: Values, data: Mapping[str, Any]) -> str | None:
     return f"√{term(parts[0])}" if len(parts) == 1 else None
 
 
+def _charge(ion: re.Match[str]) -> str:
+    charge = ion[1].replace("-", "−")
+    return charge if len(charge) == 1 else f"^{charge}"  # a sign alone cannot be taken for a number
+
+
 def formula(values: Values, data: Mapping[str, Any]) -> str | None:
     """`chem` and `chem2`: the parts one after the other, and the charge of an ion.
 
     >>> formula({"1": "SO", "2": "4", "3": "2-"}, {}), formula({"1": "Fe(OH)2(2+) -> H2O"}, {}), formula({}, {})
     ('SO4^2−', 'Fe(OH)2^2+ → H2O', None)
+    >>> formula({"1": "NH", "2": "4", "3": "+"}, {})
+    'NH4+'
     """
     parts = numbered(values)
     if parts and parts[0].isdecimal():
         return None  # an isotope, whose two numbers stand one above the other
     if len(parts) == 1:
-        ions = _ION_IN_CHEM2.sub(lambda ion: f"^{ion[1].replace('-', '−')}", parts[0])
+        ions = _ION_IN_CHEM2.sub(_charge, parts[0])
         return ions.replace("<-> ", "⇌ ").replace("-> ", "→ ")
-    pieces = [f"^{ion[1].replace('-', '−')}" if (ion := _ION.fullmatch(part)) else part for part in parts]
+    pieces = [_charge(ion) if (ion := _ION.fullmatch(part)) else part for part in parts]
     return "".join(pieces) or None
 
 
