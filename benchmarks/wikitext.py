@@ -53,7 +53,7 @@ LEFT = re.compile(
     r"\[\[|\]\]|\{\{|\}\}|\{\||\|\}|'''|</?(?:ref|div|span|br|small|table|tr|td|center|gallery)\b|&[a-z]+;"
     rf"|__[A-Z]{{4,}}__|\b(?:{THUMBS.replace(' ', '|')}|миниатюра)\|"
 )
-RAISED_TAG = re.compile(r"</?sup\b[^<>]*>", re.IGNORECASE)  # both parsers glue an exponent to its base: 10<sup>9</sup>
+RAISED = re.compile(r"(?i)<sup\b[^<>]*>([^<>]*)</sup\s*>")  # both parsers glue an exponent to its base: 10<sup>9</sup>
 VARIANT_MARK = re.compile(r"-\{|\}-")  # neither parser knows them
 LINE_BREAK = re.compile(r"<br\b[^<>]*>", re.IGNORECASE)
 SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
@@ -216,7 +216,7 @@ def fair_and_lost(article: Article) -> tuple[int, list[str]]:
 
     The comparison is blind to how exponents are written: their tags are taken out before all three read the text.
     """
-    article = article._replace(text=RAISED_TAG.sub("", article.text))
+    article = article._replace(text=RAISED.sub(r"\1", article.text))
     prose = prose_only(article)
     fair = sentences(str(mwparserfromhell.parse(prose).strip_code()))
     fair &= sentences(wikitextparser.parse(prose).plain_text())
