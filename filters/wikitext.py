@@ -34,6 +34,16 @@ _IN_PLACE_OF_TAG = {
     **dict.fromkeys(("/tr", "/td", "/th"), ""),
     **_TABLE_TAGS,
 }
+_SUB_TAG = re.compile(r"</?sub\b[^<>]*>", re.IGNORECASE)
+_RAISED = re.compile(r"<sup\b[^<>]*+>([^<>\n]*+)</sup\s*+>", re.IGNORECASE)
+_RAISED_NUMBER = re.compile(r"(?:[-−–+]|&minus;)?[0-9]+(?:[.,/][0-9]+)?|[0-9]+[-−–+]")
+_RAISED_SIGNED = re.compile(r"[-−–&]")
+_RAISED_NAME = re.compile(r"''[^\W\d_]''|[kNnxy]")
+_RAISED_SUM = re.compile(r"[0-9A-Za-z']{1,6}(?:[-−–+][0-9A-Za-z']{1,6})+")
+_BASE = re.compile(r"(?:([^\W\d_]{1,3})|[0-9)\]])(?:'{2,5}|</[a-z]+>)*$")
+_BEFORE_CHARS = 20
+_WORD = 3  # letters, from which on a raised number is a mark of a footnote
+_SQUARE_OR_CUBE = {"2": "²", "3": "³"}
 _ESCAPED_REF_TAG = re.compile(r"&lt;/?ref\b(?:[^<>&]|&quot;)*+(?:&gt;|>)", re.IGNORECASE)
 _BOLD_IN_WORD = re.compile(r"'''(?<=\w''')(?=\w)")
 _BOLD_OR_ITALIC = re.compile(r"''(?:'(?:'')?)?")
@@ -65,7 +75,7 @@ def lead_text(wikitext: str, site: Site = ENGLISH) -> str:
     >>> lead_text("'''Foo''' is a bar.<!--\\n== not one ==\\n-->\\n\\n== History ==\\nIt was a baz.")
     'Foo is a bar.'
     >>> lead_text("{{box|\\n== not one ==\\n}}Foo\\n== nor this\\n= History =\\nIt was a baz.")
-    'Foo\\n== nor this'
+    'Foo\\nnor this'
     >>> lead_text("== Only ==\\nsections"), lead_text("")
     ('', '')
     """
@@ -88,6 +98,8 @@ def list_share(wikitext: str, site: Site = ENGLISH) -> float:
     text, _ = _cut(wikitext, site)
     listed = other = tables = 0
     for line in strip_formatting(resolve(text, site)).split("\n"):
+        if tables:
+            line = line.lstrip()
         if line.lstrip(":*# ").startswith("{|"):
             tables += 1
         elif tables or line.startswith(("|", "!", "=", "}")):
@@ -155,6 +167,8 @@ def strip_formatting(text: str) -> str:
     'ab c\\nd'
     """
     if "<" in text:
+        if _RAISED.search(text):
+            text = _RAISED.sub(_raise, _SUB_TAG.sub("", text))
         text = _TAG.sub(_in_place_of_tag, text)
     if "&" in text:  # pages that were escaped once too often
         text = _ESCAPED_REF_TAG.sub("", text)
@@ -167,6 +181,26 @@ def strip_formatting(text: str) -> str:
     if "~" in text:
         text = _SIGNATURE.sub("", text)
     return text
+
+
+def _raise(raised: re.Match[str]) -> str:
+    """An exponent: `km²`, `10^9`, `2^(n−1)`. Ordinals, isotopes, signs of ions, and marks behind words are none."""
+    exponent, start = raised[1].strip(), raised.start()
+    base = _BASE.search(raised.string[max(0, start - _BEFORE_CHARS) : start])
+    if base is None:
+        return exponent
+    letters = base[1] or ""
+    if letters and exponent.isdecimal() and raised.string[raised.end() : raised.end() + 1].isupper():
+        return exponent
+    if _RAISED_NUMBER.fullmatch(exponent):
+        if letters and exponent in _SQUARE_OR_CUBE and len(letters) < _WORD:
+            return _SQUARE_OR_CUBE[exponent]
+        return f"^{exponent}" if len(letters) < _WORD or _RAISED_SIGNED.match(exponent) else exponent
+    if len(letters) > 1:
+        return exponent
+    if _RAISED_SUM.fullmatch(exponent):
+        return f"^({exponent})"
+    return f"^{exponent}" if _RAISED_NAME.fullmatch(exponent) else exponent
 
 
 def _in_place_of_tag(tag: re.Match[str]) -> str:

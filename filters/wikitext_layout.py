@@ -17,6 +17,7 @@ _LEFT_ALONE = GAP + " \t*#:;,.()}—–-"
 """What may be left of a line that held nothing but templates."""
 _PLACEHOLDER = ".…"  # an item of a list that is still to be written
 _LINE_MARKS = frozenset("=*#:;|{} -\t")
+_CELL_MARKS = ("|", "!")
 _SPACES = re.compile(r"(?<=[^ ])  +")
 
 
@@ -118,6 +119,8 @@ class _Layout:
 
     def marked(self, line: str) -> None:
         """A line inside a table, or one that begins with a mark."""
+        if self.tables and (stripped := line.lstrip(" \t")).startswith(_CELL_MARKS):
+            line = stripped
         mark = line[0]
         if mark == "|" or (mark == "!" and self.tables):
             self.end_cell()
@@ -136,6 +139,8 @@ class _Layout:
             self.cell.append(line)
         elif mark == " ":
             self.write(line[1:])
+        elif line.startswith("==") and (title := line.strip("= 	")):  # not closed, or with text behind it
+            self.write(" ".join(part.strip("= \t") for part in title.split("==", maxsplit=1)))
         elif (mark not in "}-" or line.strip("}- ")) and (text := line.lstrip("*#:; ")) and text.strip(_PLACEHOLDER):
             self.write(text)
 

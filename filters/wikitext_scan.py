@@ -23,6 +23,7 @@ _DROPPED = (
     "timeline",
 )
 _BLOCK = re.compile(rf"<(?:!--|({'|'.join((*_CODE, *_MATH, *_DROPPED, 'nowiki'))})\b([^<>]*)>)", re.IGNORECASE)
+_LINE_START = ("", "\n")
 _NOWIKI_TAG = re.compile(r"</?nowiki\s*/?>", re.IGNORECASE)
 
 
@@ -68,13 +69,15 @@ def cut_blocks(text: str) -> tuple[str, list[tuple[str, str]]]:
         pieces.append(text[position : opening.start()])
         position = opening.end()
         name = (opening[1] or "").lower()
+        in_place = "" if name == "ref" and text[opening.start() - 1 : opening.start()] not in _LINE_START else GAP
         if name and opening[2].endswith("/"):
+            pieces.append(in_place if name == "ref" else "")
             continue
         closing = closers.find(name, position)
         if closing is None or (name and _opening(name).search(text, position, closing.start())):
             continue
         if name in _DROPPED or not name:
-            pieces.append("" if name == "ref" else GAP)
+            pieces.append(in_place)
         else:
             pieces.append(_mark(len(literals), name, content := text[position : closing.start()]))
             literals.append((name, content))
@@ -104,6 +107,7 @@ def literal_text(name: str, content: str) -> tuple[str, bool]:
 
 _PLAIN_LINK = re.compile(r"\[\[(?:[^\[\]|{}\n:]++\|)?([^\[\]|{}\n:]++)\]\]")
 _PLAIN_TEMPLATE = re.compile(r"\{\{(?<!\{\{\{)(?:[^{}\n]++|\n(?!==))*+\}\}")
+_FRACTION = re.compile(r"[0-9]+/[0-9]")
 _USUAL_DEPTH = 2
 """Templates nested this deep are peeled off by a regular expression, and may be text; the scanner drops all others."""
 _URL = r"\[(?:(?:https?:|ftps?:|ircs?:|news:)?//|mailto:)[^\s\[\]{}<>|]*+"
@@ -295,7 +299,11 @@ def _in_place_of(template: re.Match[str], site: Site) -> str:
         return GAP
     content = template[0][2:-2]
     text = render(site.template_name(content) if ":" in content else content, site.templates)
-    return GAP if text is None else text
+    if text is None:
+        return GAP
+    start = template.start()
+    glued = start and template.string[start - 1].isdecimal() and _FRACTION.match(text)
+    return f" {text}" if glued else text  # 3{{frac|1|2}} is no 31/2
 
 
 def resolve(text: str, site: Site) -> str:

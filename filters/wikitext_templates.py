@@ -13,12 +13,16 @@ from typing import Any
 
 import yaml
 
+from .wikitext_numbers import COMPUTED
+
 _PART = re.compile(r"\{([^{}?]+)(\??)\}")
 _LINK_OR_SEPARATOR = re.compile(r"\[\[[^\[\]]*+\]\]|(\|)")
 _NAME = re.compile(r"\s*([^\s=<>\[\]]+)\s*=")
 _NUMBER = re.compile(r"[1-9][0-9]?")
 _FORMATNUM = "formatnum:"
-_QUANTITY = "quantity"
+_COMPUTED, _IN_FULL = "=", "#"
+_FORMATTING = frozenset(("-1", "abbr", "class", "df", "id", "lang", "link", "lk", "nolink", "style"))
+"""Parameters that show nothing of their own."""
 _MAX_CHARS = 4000  # of a template with a text
 
 
@@ -34,10 +38,10 @@ def templates_of(language: str) -> Mapping[str, str]:
     """The templates of a Wikipedia that stand for text: name, its first letter small → its format.
 
     >>> templates_of("de")["zitat"], templates_of("en")["convert"]
-    ('{text/1}', 'quantity')
+    ('{text/1}', '=quantity')
     """
     data = _data()
-    forms = {**dict.fromkeys(data["quantities"], _QUANTITY), **data["every"], **data.get(language, {})}
+    forms = {**data["every"], **data.get(language, {})}
     return {_known_as(name): form for name, form in forms.items()}
 
 
@@ -67,7 +71,9 @@ def render(content: str, templates: Mapping[str, str]) -> str | None:
     if form is None or len(rest) > _MAX_CHARS:
         return None
     values = _parameters(rest)
-    return _quantity(values) if form == _QUANTITY else _filled(form, values)
+    if form.startswith(_COMPUTED):
+        return COMPUTED[form](values, _data())
+    return next((text for each in form.split("\n") if (text := _filled(each, values)) is not None), None)
 
 
 def _parameters(rest: str) -> dict[str, str]:
@@ -99,6 +105,11 @@ def _parts(rest: str) -> list[str]:
 
 
 def _filled(form: str, values: Mapping[str, str]) -> str | None:
+    if form.startswith(_IN_FULL):
+        form = form.removeprefix(_IN_FULL)
+        read = {key for part in _PART.finditer(form) for key in part[1].split("/")}
+        if not read.union(_FORMATTING).issuperset(values):
+            return None
     pieces: list[str] = []
     position = 0
     for part in _PART.finditer(form):
@@ -108,13 +119,4 @@ def _filled(form: str, values: Mapping[str, str]) -> str | None:
         pieces += form[position : part.start()], value
         position = part.end()
     text = "".join((*pieces, form[position:]))
-    return text.rstrip() if position else text
-
-
-def _quantity(values: Mapping[str, str]) -> str | None:
-    """The first quantity, or range of two, with its unit."""
-    ranges, units = _data()["ranges"], _data()["units"]
-    amount, unit = values.get("1"), values.get("2")
-    if amount and unit in ranges and "3" in values:
-        amount, unit = f"{amount}{ranges[unit]}{values['3']}", values.get("4")
-    return f"{amount} {units.get(unit, unit)}" if amount and unit else None
+    return text.strip() if position else text

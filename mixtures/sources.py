@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -256,6 +257,9 @@ class GithubRecipe(SourceRecipe):
             raise ValueError(f"min_alnum_frac must lie in 0–1, got {self.min_alnum_frac}.")
 
 
+_WIKI = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+
+
 @dataclass(frozen=True, kw_only=True)
 class WikipediaRecipe(SourceRecipe):
     """Wikipedia: MediaWiki's XML dumps, and CirrusSearch's.   Source: Hugging Face's builder, as RedPajama v1."""
@@ -276,6 +280,13 @@ class WikipediaRecipe(SourceRecipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if wrong := [language for language in self.languages if not _WIKI.fullmatch(language)]:
+            raise ValueError(
+                f"languages: {', '.join(wrong)}: give codes as in the wikis' addresses, such as en or zh-yue."
+            )
+        if not self.languages:
+            raise ValueError("languages must name at least one.")
+        _refuse_repeats("languages", self.languages)
         if self.slice_mb < 0.001 or self.max_page_mb < 1:
             raise ValueError("slice_mb must be at least 0.001, and max_page_mb at least 1.")
 

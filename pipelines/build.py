@@ -167,12 +167,14 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
         notes.append(f"shards.sequence: changes nothing, for none of shards.formats has rows (as {rows} have).")
     for source, one in work.items():
         seen: dict[str, str] = {}
-        for name, identity in {r.slice.input.name: r.slice.input.identity for r in one.plan}.items():
+        identities = {reading.slice.input.name: reading.slice.input.identity for reading in one.plan}
+        for name, identity in identities.items():
             if (other := seen.setdefault(identity, name)) != name:
                 notes.append(
                     f"{source}: {name} looks the same as {other}, at both ends and in the middle. Fetched twice?"
                 )
-        notes += [f"{source}: {note}" for note in SOURCES[source].odd(recipe.active[source], urls_by_name(one.models))]
+        odd = SOURCES[source].odd(recipe.active[source], urls_by_name(one.models), identities)
+        notes += [f"{source}: {note}" for note in odd]
         if one.passed_over:
             notes.append(
                 f"{source}: {counted(len(one.passed_over), 'input')}, from {one.passed_over[0]} on, passed over: "

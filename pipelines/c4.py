@@ -10,7 +10,7 @@ and the pages are English. Where C4's paper and its code differ, the steps say w
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -332,7 +332,7 @@ def check(recipe: C4Recipe, models: Mapping[str, str]) -> None:
             )
 
 
-def odd(recipe: C4Recipe, models: Mapping[str, str]) -> list[str]:
+def odd(recipe: C4Recipe, models: Mapping[str, str], inputs: Collection[str]) -> list[str]:
     """What of the lists names nothing, and settings of rules that published pages do not go through."""
     notes = odd_lists(recipe.block, models)
     default = C4Recipe(inputs=())

@@ -392,7 +392,7 @@ SOURCE = Source(
     steps,
     models=wanted,
     check=check,
-    odd=lambda recipe, models: odd_lists(recipe.block, models),
+    odd=lambda recipe, models, inputs: odd_lists(recipe.block, models),
     made=made,
     left_out=left_out,
     unique=lambda recipe: recipe.unique_content,

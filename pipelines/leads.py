@@ -61,7 +61,7 @@ def leads_phase(plan: Sequence[Reading], languages: Iterable[str], cites: bool, 
         task = Lead(dataclasses.replace(reading, limit=1.0), _wanted_of(reading, languages), cites, reports)
         source, steps = SOURCES[reading.source], versions(articles(_options(task)))
         decides = (source.version, dict(source.decides(reading.recipe)), steps)
-        fingerprint = digest("leads", 2, decides, task.languages, cites, reports, made_from(reading.slice))
+        fingerprint = digest("leads", 3, decides, task.languages, cites, reports, made_from(reading.slice))
         items.append(Item(reading.slice.name, fingerprint, reading.slice.stop - reading.slice.start, task))
     return Phase("wikipedia/leads", items, gather, unit="lead sections")
 

@@ -148,7 +148,8 @@ class Source:
     revision: Callable[[Document], int] = lambda document: 0  # of two documents with one id the higher one stays
     models: Callable[[Any], Mapping[str, Wanted]] = lambda options: {}  # by name, those that the recipe gives
     check: Callable[[Any, Mapping[str, str]], None] = lambda options, models: None  # raises UsageError before any work
-    odd: Callable[[Any, Mapping[str, str]], list[str]] = lambda options, models: []  # no error, but likely not meant
+    odd: Callable[[Any, Mapping[str, str], Collection[str]], list[str]] = lambda options, models, inputs: []
+    # what is no error, but likely not meant; `inputs` are their names
     made: Callable[[Any], list[tuple[str, str]]] = lambda options: []  # what is learnt for its steps, and how
     left_out: Callable[[Any], list[str]] = lambda options: []  # steps of the paper that the options skip
     unique: Callable[[Any], bool] = lambda options: False  # whether of documents with the same content one stays

@@ -10,7 +10,7 @@ the same ids.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ from ..filters.wikitext_kinds import is_disambiguation, is_list
 from ..filters.wikitext_variants import has_two_scripts, script_of
 from ..formats.cirrus import CirrusPage, read_cirrus
 from ..formats.mediawiki import Page, SiteInfo, find_slices, read_pages, read_siteinfo
-from ..mixtures.sources import WikipediaRecipe
+from ..mixtures.sources import LLAMA_WIKIPEDIAS, WikipediaRecipe
 from ..records import Damage, Document, Dropped, Reason
 from ..storage import MIB, Input, open_read
 from .source import Aids, Basis, Slice, Source, Step, drop, keep_if, stem_of, step
@@ -39,7 +39,7 @@ def steps(recipe: WikipediaRecipe, aids: Aids) -> tuple[Step, ...]:
             markup_to_text,
             Basis.PAPER,
             note=f"own scanner; templates are not expanded{renders}, all others go; Serbian stays in its page's script",
-            version=2,
+            version=3,
         ),
         step("drop empty pages", keep_if(lambda d: bool(d.text), Reason.EMPTY), Basis.OURS),
     )
@@ -70,7 +70,7 @@ def kinds(recipe: WikipediaRecipe) -> tuple[Step, ...]:
         found.append(step("drop disambiguations", drop_disambiguations, Basis.OURS, note))
     if recipe.lists == "drop":
         note = "by their titles, or as nine tenths of the text are items; the reference keeps them"
-        found.append(step("drop lists", drop_lists, Basis.OURS, note))
+        found.append(step("drop lists", drop_lists, Basis.OURS, note, version=2))
     return tuple(found)
 
 
@@ -142,6 +142,8 @@ def _read_xml(piece: Slice, recipe: WikipediaRecipe) -> Iterator[Document | Dama
             ):  # any other damage to the head comes from read_pages too
                 yield info
             info = _info_from_name(piece.input.name)
+        elif piece.start == 0 and (named := language_of(piece.input.name)) not in ("und", info.language):
+            yield Damage(0, "misnamed", f"by its name it is of {named}, by its head of {info.language}, which counts")
         info = _of_wikipedia(info)
         site = Site.of(info.language, info.namespaces, templates=recipe.templates == "text")
         for page in read_pages(file, piece.start, piece.stop, max_page_bytes=recipe.max_page_mb * MIB):
@@ -210,6 +212,17 @@ def _document(page: Page | CirrusPage, language: str, site: Site, plain: str = "
     return Document(f"wikipedia:{language}/{page.id}", plain or wikitext, "wikipedia", meta, weight=weight)
 
 
+def odd(recipe: WikipediaRecipe, models: Mapping[str, str], inputs: Collection[str]) -> list[str]:
+    """A line on the languages that a recipe names itself, and of which no input is by its name."""
+    there = set(map(language_of, inputs))
+    missing = [language for language in recipe.languages if language not in there]
+    if not missing or recipe.languages == LLAMA_WIKIPEDIAS or "und" in there:
+        return []
+    return [
+        f"languages: no input is a dump of {', '.join(missing)}. Codes are those of the wikis' addresses (en, zh-yue)."
+    ]
+
+
 SOURCE = Source(
     "wikipedia",
     lambda recipe: "*.{xml,json}*",
@@ -222,4 +235,6 @@ SOURCE = Source(
         "cirrus_text": recipe.cirrus_text,
         "templates": recipe.templates,
     },
+    odd=odd,
+    version=2,
 )

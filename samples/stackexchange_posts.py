@@ -240,7 +240,8 @@ def _table(author: Author) -> Piece:
 
 def _quote(author: Author) -> Piece:
     inner = author.paragraph("advice", "details")
-    return Piece(f"<blockquote>\n  {inner.html}\n</blockquote>", inner.text)
+    quoted = "\n".join(f"> {line}" for line in inner.text.split("\n"))
+    return Piece(f"<blockquote>\n  {inner.html}\n</blockquote>", quoted)
 
 
 def _picture(author: Author) -> Piece:

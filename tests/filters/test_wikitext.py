@@ -15,6 +15,7 @@ from corpusmill.filters import (
     wikitext,
     wikitext_kinds,
     wikitext_layout,
+    wikitext_numbers,
     wikitext_scan,
     wikitext_site,
     wikitext_variants,
@@ -32,7 +33,7 @@ def collapse(text: str) -> str:
     return " ".join(text.split())
 
 
-MODULES = [wikitext, wikitext_kinds, wikitext_layout, wikitext_scan, wikitext_site, wikitext_variants]
+MODULES = [wikitext, wikitext_kinds, wikitext_layout, wikitext_numbers, wikitext_scan, wikitext_site, wikitext_variants]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -72,7 +73,7 @@ def test_doctests(module):
         pytest.param("a<ref name=b>c<ref>d</ref> e", "ac e", id="reference-without-its-slash"),
         pytest.param("a<gallery>\nb.jpg|c\n</gallery><timeline>d</timeline>e", "ae", id="blocks"),
         pytest.param("a<!-- <ref> -->b<!-- c", "ab c", id="comments"),
-        pytest.param("a<br/>b <small>c</small> x<sup>2</sup> d < e", "a\nb c x2 d < e", id="tags"),
+        pytest.param("a<br/>b <small>c</small> x<sup>2</sup> d < e", "a\nb c x² d < e", id="tags"),
         pytest.param("<unknown> a</unknown>", "<unknown> a</unknown>", id="unknown-tag-is-text"),
         pytest.param("l'''Ulisse'' e ''Iliade''", "l'Ulisse e Iliade", id="apostrophe-before-italic"),
         pytest.param("a'''b''' and c'''d", "ab and cd", id="bold-within-words"),
@@ -85,10 +86,14 @@ def test_doctests(module):
         pytest.param("== A ==\n=== B ===\n==C==\nd\n==== E ====", "C\nd", id="empty-sections-go"),
         pytest.param("== A ==\n=== B ===\nc", "A\n\nB\nc", id="headings-over-text-stay"),
         pytest.param("== A [[b]] {{c}} ==\nd = e ==", "A b\nd = e ==", id="heading-with-markup"),
+        pytest.param("== A\nb\n=== C === d\n== e", "A\nb\nC d\ne", id="broken-headings"),
         pytest.param("* a\n** b\n#c\n:d\n; e : f\n*\n* {{g}}", "a\nb\nc\nd\ne : f", id="lists"),
         pytest.param("== A ==\n* ...\n== B ==\n*…\n*... c\n...", "B\n... c\n...", id="placeholders-in-lists"),
         pytest.param(" x\n   y\n\n\n\nz", "x\n  y\n\nz", id="indent-and-blank-lines"),
         pytest.param("{|\n! h\n|-\n| a || b\n{|\n| c\n|}\n|}\nd", "d", id="nested-tables"),
+        pytest.param("{|\n |- style='a'\n ! h\n |-\n\t| a || b\n |}\nc", "c", id="rows-with-a-space-before"),
+        pytest.param("a\n |b\n", "a\n|b", id="a-bar-outside-of-tables"),
+        pytest.param("a\n<ref>b</ref>.\n<ref name=c/>\n<ref/>,\nd", "a\nd", id="line-of-references"),
         pytest.param("<table><tr><td>a</td><td>b</td></tr></table>c", "c", id="html-table"),
         pytest.param("a\n|}\nb", "a\nb", id="orphan-table-end"),
         pytest.param("a }} b ]] c {{ d [[ e", "a b c d e", id="orphan-brackets"),
@@ -98,6 +103,32 @@ def test_doctests(module):
     ],
 )
 def test_markup(markup, expected):
+    assert to_text(markup) == expected
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        pytest.param("10<sup>9</sup>, 10<sup>−9</sup>, 2<sup>10</sup>", "10^9, 10^−9, 2^10", id="numbers"),
+        pytest.param("1×10<sup>&minus;9</sup> m", "1×10^−9 m", id="minus-as-an-entity"),
+        pytest.param("5 km<sup>2</sup>, [[m]]<sup>3</sup>, км<sup>2</sup>", "5 km², m³, км²", id="units"),
+        pytest.param("cm<sup>-1</sup> mol<sup>−1</sup> s<sup>4</sup>", "cm^-1 mol^−1 s^4", id="longer-ones"),
+        pytest.param("''x''<sup>2</sup> (a + b)<sup>2</sup> <i>y</i><sup>10</sup>", "x² (a + b)^2 y^10", id="algebra"),
+        pytest.param("2<sup>''n''</sup> x<sup>n</sup> 2<sup>n−1</sup>", "2^n x^n 2^(n−1)", id="names"),
+        pytest.param(
+            "1<sup>st</sup> 2<sup>e</sup> 37<sup>esimo</sup> n<sup>o</sup>", "1st 2e 37esimo no", id="ordinals"
+        ),
+        pytest.param(
+            "(<sup>14</sup>C, <sup>15</sup>N) and <sup>14</sup>N<sup>15</sup>N", "(14C, 15N) and 14N15N", id="isotopes"
+        ),
+        pytest.param("H<sub>2</sub>O H<sup>+</sup> NH<sub>4</sub><sup>+</sup>", "H2O H+ NH4+", id="formulas"),
+        pytest.param("SO<sub>4</sub><sup>2−</sup> ADP<sup>3-</sup>", "SO4^2− ADP3-", id="charges"),
+        pytest.param("word<sup>2</sup> word<sup>[en]</sup> end.<sup>3</sup>", "word2 word[en] end.3", id="notes"),
+        pytest.param("10{{sup|9}} m{{sup|2}}", "10^9 m²", id="template"),
+        pytest.param("10<sup>9", "109", id="never-closed"),
+    ],
+)
+def test_exponents(markup, expected):
     assert to_text(markup) == expected
 
 
@@ -281,6 +312,12 @@ HOSTILE = [
     "-{a;",
     "-{sr-ec:",
     "-{a}-",
+    "<sup>",
+    "10<sup>9</sup>",
+    "<sup ",
+    "\n == a",
+    "== a = ",
+    "\n==a\t ",
 ]
 
 
@@ -335,8 +372,8 @@ def test_hostile_runs_end(parts):
         pytest.param("a\n== b == <!-- d -->\nc", "a", id="comment-after"),
         pytest.param("a\n<!-- d -->== b ==\nc", "a", id="comment-before"),
         pytest.param("a\n== b ==", "a", id="at-the-end"),
-        pytest.param("a\n== b\nc", "a\n== b\nc", id="not-closed"),
-        pytest.param("a\n== b == c\nd", "a\n== b == c\nd", id="text-after"),
+        pytest.param("a\n== b\nc", "a\nb\nc", id="not-closed"),
+        pytest.param("a\n== b == c\nd", "a\nb c\nd", id="text-after"),
         pytest.param("a\nb == c ==\nd", "a\nb == c ==\nd", id="text-before"),
         pytest.param("a\n==\nc", "a\n==\nc", id="two-signs-alone"),
         pytest.param("{{b\n|c=\n== d ==\n}}a\n== e ==\nf", "a", id="in-a-template"),

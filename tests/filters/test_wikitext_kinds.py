@@ -82,6 +82,7 @@ def test_titles_that_only_look_so(language, title):
         pytest.param("== A ==\n{{b}}\n{|\n| c\n|}", 0.0, id="nothing-that-counts"),
         pytest.param("{|\n|\n* a\n|}\nb\n* [[c]]", 0.5, id="lists-in-tables-do-not-count"),
         pytest.param("a\n{|\n{|\n* a\n|}\n* b\n|}\n** [[File:x.jpg|thumb|x]] [[bb|c]]", 0.5, id="nested-tables"),
+        pytest.param("{|\n | a b c\n |}\nb\n* c", 0.5, id="tables-with-spaces-before"),
         pytest.param("* {{a}}\n<!--\nb\n-->\n# c<ref>d</ref>", 1.0, id="only-text-counts"),
     ],
 )

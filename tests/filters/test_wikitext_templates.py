@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.filters.wikitext import Site, to_text
+from corpusmill.filters.wikitext_numbers import COMPUTED
 from corpusmill.filters.wikitext_templates import _data, render, templates_of
 from corpusmill.mixtures.sources import LLAMA_WIKIPEDIAS
 
@@ -51,18 +52,86 @@ def test_text(language, markup, expected):
     assert to_text(markup, Site.of(language, {})) == expected
 
 
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        pytest.param("{{convert|6|ft|4|in|cm|0}}", "6 ft 4 in", id="unit-with-its-part"),
+        pytest.param("{{convert|10|st|5|lb}}", "10 st 5 lb", id="stone"),
+        pytest.param("{{convert|5|mi|3|kg}}", "", id="a-part-that-is-none"),
+        pytest.param("{{convert|840|m|ft|0|abbr=on|disp=or}}", "840 m", id="rounding"),
+        pytest.param("{{convert|190|km|0|abbr=on}}", "190 km", id="rounding-alone"),
+        pytest.param("{{convert|5|to(-)|10|km}}", "5 to 10 km", id="range"),
+        pytest.param("{{cvt|12|x|8|x|4|in}}", "12 × 8 × 4 in", id="three-dimensions"),
+        pytest.param("{{convert|5|+|1/2|in}}", "5 + 1/2 in", id="sum"),
+        pytest.param("{{convert|3+1/2|mi|km}} {{convert|1/2|in}}", "3 1/2 mi 1/2 in", id="mixed-number"),
+        pytest.param("{{convert|1|e6km2}} {{cvt|2.5e6|km2}}", "1×10^6 km² 2.5×10^6 km²", id="powers"),
+        pytest.param("{{convert|1.5|to|2|e6USgal}}", "(1.5 to 2)×10^6 US gal", id="range-of-powers"),
+        pytest.param("{{convert|5|ft|6+1/2|in}}", "5 ft 6 1/2 in", id="part-with-a-fraction"),
+        pytest.param("{{chem|235|92|U}}", "", id="chemistry-not-understood"),
+        pytest.param("{{convert|5|versus|10|km}} {{convert|five|km}}", "", id="not-understood"),
+        pytest.param("6,022{{e|23}} 1.6{{e|-24}}", "6,022×10^23 1.6×10^−24", id="e"),
+        pytest.param("{{frac|3}} {{frac|2|3}} {{sfrac|1|2|3}}", "1/3 2/3 1 2/3", id="fractions"),
+        pytest.param("3{{frac|1|2}} inches", "3 1/2 inches", id="fraction-after-a-number"),
+        pytest.param("{{val|1.5|e=-9|u=m}}, {{val|10|s=%}}", "1.5×10^−9 m, 10%", id="val"),
+        pytest.param("{{val|2.1|e=-11}} {{val|5|0.2|ul=km}}", "2.1×10^−11 5±0.2 km", id="val-uncertain"),
+        pytest.param("{{val|1|+2|-3}} {{val|1|end=(2)}}", "", id="val-not-understood"),
+        pytest.param("{{circa|1900|1910}} {{c.|1900}}", "c. 1900 – c. 1910 c. 1900", id="circa"),
+        pytest.param("{{circa|1900|1910|1920}}", "", id="circa-not-understood"),
+        pytest.param("{{chem|SO|4|2-}} {{chem2|H2O}}", "SO4^2− H2O", id="chemistry"),
+        pytest.param("{{sqrt|2}} {{sqrt|''a'' + 1}}", "√2 √(a + 1)", id="roots"),
+        pytest.param("{{As of|2015|6|30}}, {{as of|1999|lc=y}}", "As of 30 June 2015, as of 1999", id="as-of"),
+        pytest.param("{{Dash year|1943|1945}} {{US$|5}} {{GBP|7}}", "1943–1945 US$5 £7", id="years-money"),
+        pytest.param(
+            "{{OldStyleDate|February 2|1905|January 20}}", "February 2 [O.S. January 20] 1905", id="old-style"
+        ),
+        pytest.param("{{flag|Canada}} {{vanchor|a|B}} {{ship|HMS|Hood|51}}", "Canada a HMS Hood (51)", id="names"),
+        pytest.param("a{{•}}b{{nbsp}}c{{dot}}d {{hlist|e|f}}", "a • b c · d e · f", id="dots"),
+        pytest.param("{{bq|A sentence.|Author}}", "A sentence.", id="quotation"),
+        pytest.param("a {{cn|date=June 2021}}b", "a b", id="english-cn-has-no-text"),
+    ],
+)
+def test_english_numbers_and_names(markup, expected):
+    assert to_text(f"x {markup} y") == " ".join(f"x {expected} y".split())
+
+
+@pytest.mark.parametrize(
+    ("language", "markup", "expected"),
+    [
+        pytest.param("uk", "{{val|1|e=-3|ul=км}} 2{{ e |-24 }}", "1×10^−3 км 2×10^−24", id="uk-powers"),
+        pytest.param(
+            "uk", "{{ДН|29|02|1944}} — {{ДС|26|1|1884|14}}", "29 лютого 1944 — 14 (26) січня 1884", id="uk-life"
+        ),
+        pytest.param("uk", "{{ДН|9|3|1814|25|2}}, {{ДН2|9|13|1814}}", "25 лютого (9 березня) 1814,", id="uk-old-style"),
+        pytest.param("uk", "({{ДН|8|1|1901|26|12|1900}})", "(26 грудня 1900 (8 січня 1901))", id="uk-years"),
+        pytest.param("uk", "{{не перекладено|є=A|мова=en|треба=Б}} {{ДС|||2003}}{{pi}}", "Б π", id="uk-by-name"),
+        pytest.param("uk", "{{Дата|2002|3|12}} {{comment|Guyana|Ґаяна}}", "12 березня 2002 Guyana", id="uk-date"),
+        pytest.param("it", "{{Exp|1,344|−5}} {{m|1,12|e=-3|-|Pa}}", "1,344×10^−5 1,12×10^−3 Pa", id="it-powers"),
+        pytest.param("it", "{{M|61.000||km/h}} {{cn|Una frase.}}", "61.000 km/h Una frase.", id="it-empty-prefix"),
+        pytest.param(
+            "fr", "a {{unité|3|à=8|m}} b {{date|31|janvier|2007}}", "a b 31 janvier 2007", id="fr-not-in-full"
+        ),
+    ],
+)
+def test_numbers_of_other_languages(language, markup, expected):
+    assert to_text(markup, Site.of(language, {})) == expected
+
+
 def test_all_go_without_them():
     site = Site.of("en", {}, templates=False)
     assert to_text("a {{lang|la|b}} {{convert|5|km}} c{{mdash}}{{formatnum:1}}", site) == "a c"
 
 
 def test_every_format_can_be_filled():
-    languages = set(_data()) - {"every", "quantities", "ranges", "units"}
+    languages = set(_data()) - {"every", "months", "parts", "ranges", "units"}
     assert languages <= set(LLAMA_WIKIPEDIAS)
     for language in LLAMA_WIKIPEDIAS:
         for name, form in templates_of(language).items():
-            keys = re.findall(r"[^{}/?]+", " ".join(re.findall(r"\{([^{}]+)\}", form)).replace(" ", "/"))
-            content = "|".join([name.replace("*", "de"), *(f"{key}=x" for key in keys if key != "-1"), "1=x", "2=km"])
+            if form.startswith("="):
+                assert form in COMPUTED, name
+                continue
+            others = () if form.startswith("#") else ("1=x", "2=km")
+            keys = re.findall(r"[^{}/?]+", " ".join(re.findall(r"\{([^{}]+)\}", form.split("\n")[0])).replace(" ", "/"))
+            content = "|".join([name.replace("*", "de"), *(f"{key}=x" for key in keys if key != "-1"), *others])
             assert render(content, templates_of(language)), name
 
 

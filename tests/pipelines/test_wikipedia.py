@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.formats.mediawiki import Page, SiteInfo, read_pages, read_siteinfo
-from corpusmill.mixtures.sources import WikipediaRecipe
+from corpusmill.mixtures.sources import LLAMA_WIKIPEDIAS, WikipediaRecipe
 from corpusmill.pipelines.wikipedia import SOURCE, cited_by, lead_of, read
-from corpusmill.records import Document, Reason
+from corpusmill.records import Damage, Document, Reason
 from corpusmill.samples import cirrus, serbian
 from corpusmill.storage import Input
 from running import SHARED, corpusmill, digests, manifest
@@ -236,3 +236,37 @@ def test_real_pages_are_the_same_in_both_forms(name: str, tmp_path: Path) -> Non
             [(one.id, one.text) for one in next(s for s in steps if s.name == "markup to text").function(found)]
         )
     assert texts[0] == texts[1] and texts[0]
+
+
+@pytest.mark.parametrize(
+    ("languages", "inputs", "named"),
+    [
+        pytest.param(("en", "xx"), ["w/enwiki-1.xml.bz2"], ["xx"], id="one-is-not-there"),
+        pytest.param(("en", "zh-yue"), ["enwiki-1.xml", "zh_yuewiki_content-1.json"], [], id="all-are-there"),
+        pytest.param(("en", "xx"), ["enwiki-1.xml", "mine.xml"], [], id="a-name-that-does-not-say"),
+        pytest.param(LLAMA_WIKIPEDIAS, ["enwiki-1.xml"], [], id="nobody-named-them"),
+    ],
+)
+def test_a_language_without_a_dump(languages: tuple[str, ...], inputs: list[str], named: list[str]) -> None:
+    notes = SOURCE.odd(WikipediaRecipe(inputs=("*",), languages=languages), {}, inputs)
+    assert [f"languages: no input is a dump of {', '.join(named)}." in note for note in notes] == [True] * bool(named)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("dewiki-1.xml", ["misnamed"], id="of-another"),
+        pytest.param("enwiki-1.xml", [], id="right"),
+        pytest.param("mine.xml", [], id="says-nothing"),
+    ],
+)
+def test_the_head_of_a_dump_counts_more_than_its_name(name: str, words: list[str], tmp_path: Path) -> None:
+    page = "<page><title>A</title><ns>0</ns><id>7</id><revision><id>1</id><text>B</text></revision></page>"
+    head = "<mediawiki><siteinfo><dbname>enwiki</dbname></siteinfo>"
+    (tmp_path / name).write_text(f"{head}{page}</mediawiki>", encoding="utf-8")
+    recipe = WikipediaRecipe(inputs=("*",))
+    file = tmp_path / name
+    (piece,) = SOURCE.slices(Input(name, str(file), file.stat().st_size, ""), recipe)
+    found = list(read(piece, recipe, {}))
+    assert [one.error for one in found if isinstance(one, Damage)] == words
+    assert [one.id for one in found if isinstance(one, Document)] == ["wikipedia:en/7"]
