@@ -57,10 +57,7 @@ class RowWriter:
         self.taken_down: Sequence[int] = ()
         self._buffer: list[dict[str, Any]] = []
         self._n_chars = 0
-        # Pages have checksums, for files whose digest stands nowhere, such as lists of damage.
-        self._writer = pq.ParquetWriter(
-            pa.PythonFile(file, mode="w"), schema, compression="zstd", write_page_checksum=True
-        )
+        self._writer = pq.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression="zstd")
 
     def add(self, row: dict[str, Any]) -> None:
         self._buffer.append(row)

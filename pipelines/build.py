@@ -35,7 +35,7 @@ from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS, check_formats
 from ..shards.spec import PLAN
-from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sizes, write_json
+from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sha256_of, sizes, write_json
 from ..tokenizer.encode import open_tokenizer
 from . import shards, tokenizer, tokens
 from .documents import documents_phase, settled_documents
@@ -295,6 +295,9 @@ def record(
         "models": facts_of_models(driver),
         "mixture": mixture,
         "damage": driver.damage,
+        "errors": {
+            path: sha256_of(join(driver.output, "errors", path)) for path in sizes(join(driver.output, "errors"))
+        },
         "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
         "python": platform.python_version(),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -307,7 +307,9 @@ def edit_recipe(path: Path) -> None:
         ),
         pytest.param("recipe.yaml", edit_recipe, "expected the recipe", id="another recipe"),
         pytest.param("errors/wikipedia/extract.parquet", flip, "errors", id="spoilt accounts of damage"),
-        pytest.param("errors", lambda p: (p / "notes.txt").touch(), "is no list of damaged input", id="a stray file"),
+        pytest.param(
+            "errors", lambda p: (p / "notes.txt").touch(), "is no list of damaged input of this run", id="a stray file"
+        ),
         pytest.param("errors", shutil.rmtree, "expected damaged input", id="lost accounts of damage"),
         pytest.param(
             "shards/raw",
