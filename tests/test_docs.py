@@ -53,7 +53,7 @@ README = (ROOT / "README.md").read_text()
 def test_python_of_the_readme(snippet: str, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs as it stands, in a folder where `make demo` was run; comments say what is printed."""
     shards = sorted((finished / "shards/raw").glob("train-*.bin"))
-    snippet = snippet.replace("train-00000-of-00014", shards[0].stem)
+    snippet = snippet.replace("train-00000-of-00015", shards[0].stem)
     (tmp_path / "out/demo").mkdir(parents=True)
     (tmp_path / "out/demo/corpus").symlink_to(finished)
     monkeypatch.chdir(tmp_path)
