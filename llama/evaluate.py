@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ShardError
+from ..formats.documents import read_footer, row_numbers
 from ..shards.reader import ShardSet
 from .data import Batch, Batches
 from .losses import Loss, LossSums
@@ -101,8 +102,12 @@ def _touched(shards: ShardSet, ranges: Sequence[tuple[int, int]]) -> dict[str, d
 
 def _text_bytes(path: Path, rows: Sequence[int]) -> int:
     """Bytes of the texts in these rows together; of the file only their row groups are read."""
-    wanted, total, found, start = np.array(rows), 0, 0, 0
+    total, found, start = 0, 0, 0
     try:
+        n_rows, footer = read_footer(str(path))
+        # Rows that were taken down are counted by the shards' index.
+        numbers = np.array(row_numbers(n_rows, footer.get("taken_down", ())))
+        wanted = np.searchsorted(numbers, rows)
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 stop = start + file.metadata.row_group(group).num_rows

@@ -61,8 +61,8 @@ MANIFEST = "manifest.json"
 PART = re.compile(r"-part\d{4,}$")
 # What the bytes depend on.
 LIBRARIES = (
-    *("apache-beam", "datasketch", "fastavro", "fasttext", "kenlm", "langdetect", "licenseclassifier", "numpy"),
-    *("py7zr", "pyarrow", "sentencepiece", "tokenizers", "xxhash"),
+    *("apache-beam", "datasketch", "fastavro", "fasttext", "gigatoken", "kenlm", "langdetect", "licenseclassifier"),
+    *("numpy", "py7zr", "pyarrow", "sentencepiece", "tokenizers", "xxhash"),
 )
 
 

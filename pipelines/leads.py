@@ -91,7 +91,8 @@ def gather(task: Lead, out: ShardOutput) -> None:
         ):
             for article in _articles(task, out):
                 language = article.meta["language"]
-                if language in task.languages and article.id not in taken_down.ids and (text := lead_of(article)):
+                gone = taken_down.holds(article.id, article.meta["url"])
+                if language in task.languages and not gone and (text := lead_of(article)):
                     revision = int(article.meta["revision"])
                     leads.add({"id": article.id, "language": language, "revision": revision, "text": text})
                     counts[f"leads.{language}"] += 1

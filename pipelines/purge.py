@@ -82,7 +82,7 @@ class Purge:
         """A text file in which each text stands as whole lines, in one piece."""
         with open_read(self._url(path)) as file:
             data = before = b"\n" + file.read()
-        for text in texts:
+        for text in sorted(texts, key=len, reverse=True):  # one may be the beginning of another
             data = data.replace(b"\n" + text, b"\n", 1) if text else data
         if data != before:
             with self._binary(path) as target:

@@ -162,11 +162,12 @@ def find(output: str, wanted: TakenDown) -> list[Found]:
 def _find_in(output: str, path: str, wanted: TakenDown) -> list[Found]:
     url = join(output, path)
     kept = path.startswith("documents/")
-    columns = ["id", *(["meta"] if wanted.urls else [])] if kept else ["id", "url", "reason"]
+    columns = ["id", "meta"] if kept else ["id", "url", "reason"]
     numbers = row_numbers(*_shape(url))
     found = []
     for number, row in zip(numbers, read_table(url, columns).to_pylist(), strict=True):
-        address = json.loads(row["meta"]).get("url") if kept and wanted.urls else row.get("url")
+        asked = wanted.urls or row["id"] in wanted.ids  # by its URL it is found in examples of the classifier, too
+        address = (json.loads(row["meta"]).get("url") if asked else "") if kept else row["url"]
         if wanted.holds(row["id"], address):
             found.append(Found(row["id"], address or "", path, number, row.get("reason", "")))
     return found

@@ -83,7 +83,8 @@ def _stem(piece: Slice) -> str:
 
 def write_parts(task: Dump, out: ShardOutput) -> None:
     counts, stem = {ROWS: 0}, _stem(task.slice)
-    gone = questions_of(task.slice.kind, TakenDown.read(out.output).ids)
+    listed = TakenDown.read(out.output)
+    gone = questions_of(task.slice.kind, listed.ids | listed.urls)
     with (
         open_read(task.slice.input.url) as file,
         out.binary(f"{stem}.index") as index,
@@ -104,13 +105,15 @@ def write_parts(task: Dump, out: ShardOutput) -> None:
 
 
 def questions_of(site: str, ids: Iterable[str]) -> set[int]:
-    """The questions of one site among ids of documents.
+    """The questions of one site among ids and URLs of documents.
 
-    >>> questions_of("beer.stackexchange.com", ["stackexchange:beer.stackexchange.com/12", "wikipedia:en/12"])
-    {12}
+    >>> questions_of("a.example", ["stackexchange:a.example/12", "https://a.example/questions/13", "wikipedia:en/12"])
+    {12, 13}
     """
-    start = f"stackexchange:{site}/"
-    return {int(id_.removeprefix(start)) for id_ in ids if id_.startswith(start) and id_[len(start) :].isdecimal()}
+    starts = (f"stackexchange:{site}/", f"https://{site}/questions/")
+    return {
+        int(rest) for id_ in ids for start in starts if (rest := id_.removeprefix(start)) != id_ and rest.isdecimal()
+    }
 
 
 # --- sites ------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from ..tokenizer.train import train, training_lines
 from .inputs import TOKENIZER, Inputs
 from .phase import Item, Phase, ShardOutput
 
+BYTES_A_TOKEN = 4  # about
 Corpus = Mapping[str, Mapping[str, File]]  # source → path of a document file → what it is
 
 
@@ -53,12 +54,23 @@ def check_corpus(corpus: Corpus) -> None:
         )
 
 
+def _weights(recipe: Recipe, size: Mapping[str, int]) -> dict[str, float]:
+    """About how the mixture shares its tokens, by bytes of text, before there are any."""
+    sources = {name: recipe.active[name] for name in size}
+    passes = {name: (source.epochs or 0) * size[name] / BYTES_A_TOKEN for name, source in sources.items()}
+    if recipe.budget_tokens is None:
+        return passes
+    rest = recipe.budget_tokens - sum(passes[name] for name, source in sources.items() if source.weight is None)
+    return {
+        name: passes[name] if source.weight is None else max(rest, 1) * source.weight / 100
+        for name, source in sources.items()
+    }
+
+
 def sample_phase(corpus: Corpus, recipe: Recipe) -> Phase:
     """Lines to train the tokenizer on: `sample_mb` in all, from each source by its share of the mixture."""
     size = sizes_of(corpus)
-    weight = {
-        source: recipe.active[source].weight or (recipe.active[source].epochs or 0) * size[source] for source in corpus
-    }
+    weight = _weights(recipe, size)
     wanted = {source: recipe.tokenizer.sample_mb * 1e6 * weight[source] / sum(weight.values()) for source in corpus}
     items = []
     for source, files in corpus.items():

@@ -54,7 +54,7 @@ def tokens_phase(corpus: Corpus, made: Made) -> Phase:
     for source, files in corpus.items():
         for path, file in files.items():
             name = f"{source}/{PurePosixPath(path).stem}"
-            fingerprint = digest("tokens", 3, file.identity, made.sha256)
+            fingerprint = digest("tokens", 4, file.identity, made.sha256, made.marks)
             task = Tokenize(source, path, file.sha256, f"tokens/{name}", made.path, made.sha256)
             items.append(Item(name, fingerprint, file.bytes, task))
     return Phase("tokens", items, tokenize)
@@ -96,7 +96,7 @@ def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, made: Made) -> 
         stems[name.partition("/")[0]].append(f"tokens/{name}")
     made_from = [(path, file.identity) for receipt in tokens.values() for path, file in receipt.files.items()]
     task = Mix({source: tuple(names) for source, names in stems.items()}, recipe, made.path, made.sha256)
-    fingerprint = digest("mixture", 1, _deciding(recipe), made_from, *[made.marks] * bool(made.marks))
+    fingerprint = digest("mixture", 2, _deciding(recipe), made_from, made.sha256, made.marks)
     return Phase("mixture", [Item("plan", fingerprint, 0, task)], mix)
 
 
@@ -109,6 +109,7 @@ def _deciding(recipe: Recipe) -> dict[str, Any]:
         "seed": recipe.seed,
         "tokens": recipe.shards.tokens,
         "marks": (recipe.tokenizer.bos, recipe.tokenizer.eos),
+        "pad": recipe.shards.sequence.pad if recipe.shards.sequence else None,  # looked at with the vocabulary
     }
 
 

@@ -92,5 +92,5 @@ def arguments(written: Written) -> dict[str, str]:
     return {
         "Megatron-LM": f"--per-split-data-args-path shards/megatron/{BLEND} --seq-length {written.length} "
         f"--tokenizer-type Llama2Tokenizer --tokenizer-model {model}",
-        "megatron-core": f'IndexedDataset("shards/megatron/{written.names("train")[0]}")',
+        "megatron-core": f'IndexedDataset("shards/megatron/{(written.names("train") or ["…"])[0]}")',
     }

@@ -50,9 +50,10 @@ def read(files: Given, spec: ShardSpec) -> Content:
 
 def arguments(written: Written) -> dict[str, str]:
     """By trainer, how it reads what was written."""
+    first = (written.names("train") or ["…"])[0]
     found = {
         "corpusmill": "corpusmill train .",
-        "NumPy": f'np.memmap("shards/raw/{written.names("train")[0]}.bin", dtype="{written.dtype.name}", mode="r")',
+        "NumPy": f'np.memmap("shards/raw/{first}.bin", dtype="{written.dtype.name}", mode="r")',
     }
     if written.dtype.itemsize == 2:  # nanoGPT reads nothing else
         found["nanoGPT (in its folder; OUT is the output folder)"] = (

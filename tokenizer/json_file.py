@@ -47,9 +47,11 @@ class JsonFile:
         # Special tokens are found in no text then: what looks like one is cut up as any other text.
         self._tokenizer.encode_special_tokens = True
         try:
-            self.encode("\0\ue000\U0010ffff")
+            ids_of_rare = self.encode("\0\ue000\U0010ffff")
         except Exception as error:
             raise ShardError(f"{path}: cannot encode every character ({error}).") from error
+        if not self._controls.isdisjoint(ids_of_rare.tolist()):
+            raise ShardError(f"{path}: characters that it does not know would be control tokens; use another one.")
         self._check_controls(path)
 
     def _mark(self, path: str, ids: Mapping[str, int], name: str) -> int:

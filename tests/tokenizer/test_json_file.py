@@ -182,6 +182,16 @@ def test_a_tokenizer_without_a_token_for_unknown_characters_is_refused(tmp_path:
         Tokenizer(str(tmp_path / "tokenizer.json"))
 
 
+def test_a_mark_that_stands_for_unknown_characters_is_refused(tmp_path: Path) -> None:
+    """Else any rare character in a text would end a document."""
+    letters = {letter: number for number, letter in enumerate("ab ")} | {"</s>": 3}
+    made = tokenizers.Tokenizer(tokenizers.models.BPE(letters, [], unk_token="</s>"))
+    made.add_special_tokens(["</s>"])
+    made.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ShardError, match="characters that it does not know would be control tokens"):
+        Tokenizer(str(tmp_path / "tokenizer.json"), eos_token="</s>")
+
+
 def test_without_their_package_it_says_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
     with pytest.raises(UsageError, match=r"pip install 'corpusmill\[hf\]'"):
