@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 import fsspec
 import numpy as np
@@ -31,6 +31,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from .errors import ShardError, SourceError, UsageError
 
+AGAIN = "The same command makes it again."
 MIB = 1 << 20
 ASIDE = ".tmp"
 _GZIP = b"\x1f\x8b"
@@ -301,6 +302,16 @@ def remove(url: str) -> None:
     fs, path = filesystem(url)
     with contextlib.suppress(FileNotFoundError):
         fs.rm_file(path)
+
+
+def refuse_damaged(url: str, name: str = "") -> NoReturn:
+    """Delete a file that a run made, so that the next run makes it again, and say so; `name` is for the message.
+
+    Raises:
+        ShardError: always.
+    """
+    remove(url)
+    raise ShardError(f"{name or url} was damaged on disk and is deleted. {AGAIN}")
 
 
 def size_of(url: str) -> int:

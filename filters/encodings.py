@@ -137,6 +137,18 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     return _with_cp1252(data, "cp1252"), "cp1252"
 
 
+def is_utf8(data: bytes | bytearray) -> bool:
+    """
+    >>> is_utf8("é".encode()), is_utf8(b"\\xe9")
+    (True, False)
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def declared_encoding(data: bytes) -> str:
     r"""The name that a LaTeX source (its beginning) gives its encoding, as it is written there; "" if it gives none.
 

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 from xml.parsers import expat
 
+from ..filters.encodings import is_utf8
+
 _UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|<\0[^\0]\0|\0<\0[^\0]")
 _MAX_DEPTH: Final = 16
 _INTEGER = re.compile(r"\s*(-?[0-9]{1,18})\s*")
@@ -200,13 +202,5 @@ def _elements(data: bytes | bytearray, wanted: Mapping[str, bool], *, whole: boo
     try:
         parser.Parse(data, whole)
     except expat.ExpatError as error:
-        raise MalformedError("bad_xml" if _is_utf8(data) else "bad_utf8", str(error)) from None
+        raise MalformedError("bad_xml" if is_utf8(data) else "bad_utf8", str(error)) from None
     return found
-
-
-def _is_utf8(data: bytes | bytearray) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -27,6 +27,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, Final, Literal, NamedTuple
 from xml.parsers import expat
 
+from ..filters.encodings import is_utf8
 from ..records import Damage
 from .stackexchange_file import unpack_posts
 
@@ -223,7 +224,7 @@ def parse_post(row: bytes, offset: int) -> tuple[Post, Damage | None] | Damage:
         try:
             values = _attributes(mended)
         except expat.ExpatError:
-            return Damage(offset, "bad_xml" if _is_utf8(row) else "bad_utf8", str(error))
+            return Damage(offset, "bad_xml" if is_utf8(row) else "bad_utf8", str(error))
         if mended != paired:
             detail = f"characters that XML does not allow, left out of post {values.get('Id', '')[:18]}"
             damage = Damage(offset, "bad_character", detail)
@@ -237,14 +238,6 @@ def _attributes(row: bytes) -> dict[str, str]:
     parser.StartElementHandler = lambda tag, attributes: found.append(attributes)
     parser.Parse(row, True)
     return found[0]
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _number(reference: re.Match[bytes]) -> int:

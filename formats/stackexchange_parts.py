@@ -11,14 +11,13 @@ part is read by position, never the whole file, so each chunk has a hash in the 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import xxhash
 
-from ..errors import ShardError
-from ..storage import read_bytes, read_range, remove
+from ..storage import read_bytes, read_range, refuse_damaged
 from .stackexchange import Row
 
 __all__ = ["CHUNK", "PartWriter", "copy_parts", "part_of", "read_part"]
@@ -108,7 +107,7 @@ def read_part(url: str, index_url: str, part: int) -> Iterator[list[Row]]:
 def _read_index(index_url: str) -> Any:
     data = read_bytes(index_url)
     if xxhash.xxh3_64_digest(data[:-8]) != data[-8:]:
-        _refuse(index_url)
+        refuse_damaged(index_url)
     return np.frombuffer(data[:-8], CHUNK)
 
 
@@ -116,16 +115,11 @@ def _read_chunk(url: str, entry: Any) -> tuple[Any, memoryview]:
     start, size = int(entry["start"]), int(entry["bytes"])
     packed = read_range(url, start, start + size)
     if xxhash.xxh3_64_intdigest(packed) != int(entry["hash"]):
-        _refuse(url)
+        refuse_damaged(url)
     data = pa.decompress(packed, decompressed_size=int(entry["unpacked"]), codec="zstd")
     n_bytes = int(entry["rows"]) * _ROW.itemsize
     view = memoryview(data)
     return np.frombuffer(view[:n_bytes], _ROW), view[n_bytes:]
-
-
-def _refuse(url: str) -> NoReturn:
-    remove(url)
-    raise ShardError(f"{url} was damaged on disk and is deleted. The same command makes it again.")
 
 
 def _views(table: Any, data: memoryview) -> Sequence[memoryview]:

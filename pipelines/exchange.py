@@ -29,6 +29,7 @@ from ..mixtures.recipe import Recipe
 from ..mixtures.sources import SourceRecipe
 from ..records import Document
 from ..storage import (
+    AGAIN,
     MIB,
     between,
     digest,
@@ -60,7 +61,7 @@ from .answers import (
     sidecars_of,
 )
 from .inputs import Model
-from .phase import AGAIN, Item, Phase, ShardOutput
+from .phase import Item, Phase, ShardOutput
 from .reading import Reading, Work, made_from, models_of, versions
 from .results import urls_of
 from .sorted_keys import SortedKeys

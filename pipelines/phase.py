@@ -23,10 +23,20 @@ from ..errors import CorpusmillError, ShardError
 from ..formats.documents import DAMAGE, RowWriter, damage_row, read_rows
 from ..manifest import WORK, File, Receipt, read_receipts, write_receipt
 from ..records import Damage
-from ..storage import HashingFile, Published, filesystem, is_local, join, publish_copy, publishing, remove, sha256_of
+from ..storage import (
+    HashingFile,
+    Published,
+    filesystem,
+    is_local,
+    join,
+    publish_copy,
+    publishing,
+    refuse_damaged,
+    remove,
+    sha256_of,
+)
 
 SCRATCH = f"{WORK}/scratch"
-AGAIN = "The same command makes it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +174,7 @@ def verified(output: str, path: str, sha256: str) -> str:
     """
     url = join(output, path)
     if sha256_of(url) != sha256:  # a hard link, too, shares whatever befalls its other name
-        remove(url)
-        raise ShardError(f"{path} was damaged on disk and is deleted. {AGAIN}")
+        refuse_damaged(url, path)
     return url
 
 

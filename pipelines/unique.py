@@ -15,12 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from ..errors import ShardError
 from ..formats.documents import read_table
 from ..manifest import WORK, File, Receipt, files_of
 from ..records import Document, Reason
-from ..storage import MIB, between, digest, join, key_ranges, map_array, read_json, remove, write_json
-from .phase import AGAIN, Item, Phase, ShardOutput
+from ..storage import MIB, between, digest, join, key_ranges, map_array, read_json, refuse_damaged, write_json
+from .phase import Item, Phase, ShardOutput
 
 ID = ".claims"  # endings of the files of claims
 CONTENT = ".twins"
@@ -78,8 +77,7 @@ def _checked(url: str) -> Callable[[npt.NDArray[np.void]], None]:
 
     def check(claims: npt.NDArray[np.void]) -> None:
         if not np.array_equal(_check_of(claims), claims["check"]):
-            remove(url)
-            raise ShardError(f"{url} was damaged on disk and is deleted. {AGAIN}")
+            refuse_damaged(url)
 
     return check
 

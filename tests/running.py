@@ -83,6 +83,19 @@ def warm() -> subprocess.Popen[str]:
     return server
 
 
+def written_elsewhere(module: str, folder: Path, seed: int, scale: float) -> dict[Path, bytes]:
+    """What a part of the sample generator writes in a process with a hash seed of its own: path → content."""
+    code = f"from corpusmill.samples.{module} import Path, write; write(Path({str(folder)!r}), {seed}, {scale})"
+    own = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=own, cwd=folder.parent)
+    return contents(folder)
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """All files below a folder: path → content."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def environment() -> dict[str, str]:
     return {**os.environ, "NO_COLOR": "1"}
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from corpusmill.formats.gutenberg_catalog import Entry, read_catalog
 from corpusmill.records import Damage
 from corpusmill.samples import books as sample
 from corpusmill.samples.books import DAMAGE, FIRST_NUMBER, Library, write
+from running import contents, written_elsewhere
 
 SCALE = 0.5
 PLAIN = round(sample.BOOKS * SCALE)
@@ -61,13 +59,9 @@ def containment(one: str, other: str) -> float:
 
 
 def test_same_seed_same_bytes_in_another_process(tmp_path: Path) -> None:
-    code = "import sys; from corpusmill.samples.books import Path, write; write(Path(sys.argv[1]), 3, 0.1)"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
-    subprocess.run([sys.executable, "-c", code, tmp_path / "a"], check=True, env=environment, cwd=tmp_path)
+    there = written_elsewhere("books", tmp_path / "a", 3, 0.1)
     written = write(tmp_path / "b", 3, 0.1)
-    there, here = (
-        {p.relative_to(tmp_path / x): p.read_bytes() for p in (tmp_path / x).rglob("*") if p.is_file()} for x in "ab"
-    )
+    here = contents(tmp_path / "b")
     assert there == here and len(here) == len(written)
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import re
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,6 +19,7 @@ from corpusmill.samples import c4
 from corpusmill.samples.c4 import DAMAGE, EMPTY, FILES, LONG, PAGES, PUBLISHED, PUBLISHED_DAMAGED, TRUNCATED, write
 from corpusmill.samples.c4_pages import CYCLE, FOREIGN, MAX_CHARS, Pages, again_of, badwords, kind_of
 from corpusmill.samples.prose import Prose, Template
+from running import contents, written_elsewhere
 
 SCALE = 0.8  # six cycles in all
 PER_FILE = round(PAGES * SCALE)
@@ -74,13 +72,9 @@ def by_kind(crawl: dict[int, WetPage]) -> dict[str, list[str]]:
 
 
 def test_same_seed_same_bytes_in_another_process(tmp_path: Path) -> None:
-    code = "import sys; from corpusmill.samples.c4 import Path, write; write(Path(sys.argv[1]), 3, 0.05)"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
-    subprocess.run([sys.executable, "-c", code, tmp_path / "a"], check=True, env=environment, cwd=tmp_path)
+    there = written_elsewhere("c4", tmp_path / "a", 3, 0.05)
     written = write(tmp_path / "b", 3, 0.05)
-    there, here = (
-        {p.relative_to(tmp_path / x): p.read_bytes() for p in (tmp_path / x).rglob("*") if p.is_file()} for x in "ab"
-    )
+    here = contents(tmp_path / "b")
     assert there == here and len(here) == len(written) + 1 == FILES + 3 + 1 + 2 + 1  # with the list of the dump
 
 

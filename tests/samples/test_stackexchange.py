@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +27,7 @@ from corpusmill.samples.stackexchange import (
     write,
 )
 from corpusmill.samples.stackexchange_posts import KINDS, Author, Thread
-from running import corpusmill, digests, manifest, run_arguments
+from running import contents, corpusmill, digests, manifest, run_arguments, written_elsewhere
 
 SCALE = 0.3
 MAX_ROW_BYTES = 1 << 20  # as in the recipe
@@ -100,13 +97,9 @@ def meant(name: str) -> dict[str, Thread]:
 
 
 def test_same_seed_same_bytes_in_another_process(tmp_path: Path) -> None:
-    code = "import sys; from corpusmill.samples.stackexchange import Path, write; write(Path(sys.argv[1]), 3, 0.1)"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
-    subprocess.run([sys.executable, "-c", code, tmp_path / "a"], check=True, env=environment, cwd=tmp_path)
+    there = written_elsewhere("stackexchange", tmp_path / "a", 3, 0.1)
     written = write(tmp_path / "b", 3, 0.1)
-    there, here = (
-        {p.relative_to(tmp_path / x): p.read_bytes() for p in (tmp_path / x).rglob("*") if p.is_file()} for x in "ab"
-    )
+    here = contents(tmp_path / "b")
     assert there == here and len(here) == len(written)
 
 
