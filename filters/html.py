@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 __all__ = ["strip_tags", "to_text"]
 
-_LINE, _BLOCK, _CODE, _END_OF_CODE, _ITEM, _LIST, _END_OF_LIST, _CELL, _INDENT = _LAYOUT = "\1\2\3\4\5\6\7\x0e\x0f"
+_LINE, _BLOCK, _CODE, _END_OF_CODE, _ITEM, _LIST, _CELL, _INDENT = _LAYOUT = "\1\2\3\4\5\6\7\x0e"
+_OF_LIST = ";"  # after the number of its first item: 0 of a bulleted list, none of a list's end
 _RARE = "\x10"  # what marks that few posts have begin with, so that one look tells
 _QUOTE, _END_OF_QUOTE, _RAISED, _END_OF_RAISED, _STRUCK, _END_OF_STRUCK = (
     f"{_RARE}{kind}"
@@ -36,10 +39,10 @@ _MARK_OF: Final = {
     "/pre": _END_OF_CODE,
     "li": _ITEM,
     "/li": _LINE,
-    "ul": f"{_LIST}0;",
-    "ol": f"{_LIST}1;",
-    "/ul": _END_OF_LIST,
-    "/ol": _END_OF_LIST,
+    "ul": f"{_LIST}0{_OF_LIST}",
+    "ol": f"{_LIST}1{_OF_LIST}",
+    "/ul": f"{_LIST}{_OF_LIST}",
+    "/ol": f"{_LIST}{_OF_LIST}",
     "td": _CELL,
     "th": _CELL,
     "/td": "",
@@ -70,7 +73,7 @@ _TOKEN = re.compile(
 _PLAIN_TAG = re.compile(r"""(/?[a-z][^\s/"'=<>]*+)(?:[^"'<>]++|"[^"<>]*+")*+""", re.IGNORECASE)
 _START = re.compile(r"""\sstart\s*=\s*["']?([0-9]{1,6})(?![0-9])""", re.IGNORECASE)
 _LONG_REFERENCE = re.compile(r"&#(?:0*[0-9]{8,}|[xX]0*[0-9a-fA-F]{7,});?")  # of no character
-_OF_LISTS = re.compile(f"([^{_LIST}{_END_OF_LIST}]*+)(?:{_LIST}([0-9]+);|({_END_OF_LIST}|$))")
+_ITEMS = re.compile(f"{_ITEM}[{_LINE}{_BLOCK} \\n\\t]*+")
 _KINDS = re.compile(f"{_RARE}.", re.DOTALL)
 _QUOTES = re.compile(f"({_QUOTE}|{_END_OF_QUOTE})")
 # Numbers and single letters are powers; `1st` and, behind a number, `e` and the like of other languages are not.
@@ -156,7 +159,7 @@ class _Marks(dict[str, str]):
         if not plain or (name := plain[1].lower()).removeprefix("/") in (*_NO_TEXT, *_RAW):
             raise _NotPlainError
         if name == "ol" and (start := _START.search(tag)):
-            return f"{_LIST}{start[1]};"
+            return f"{_LIST}{start[1]}{_OF_LIST}"
         return _MARK_OF.get(name, "")
 
 
@@ -182,7 +185,7 @@ def _mark_of_token(token: re.Match[str]) -> str:
         return token["text"] or ""
     name = (token["name"] or "").lower()
     if name == "ol" and (start := _START.search(token["attributes"])):
-        return f"{_LIST}{start[1]};"
+        return f"{_LIST}{start[1]}{_OF_LIST}"
     return _MARK_OF.get(name, "")
 
 
@@ -196,7 +199,7 @@ def _lay_out(marked: str, marks: bool) -> str:
         if _STRUCK in kinds or _END_OF_STRUCK in kinds:
             marked = _STRUCK_OUT.sub("", marked) if marks else marked
             marked = marked.replace(_STRUCK, "").replace(_END_OF_STRUCK, "")
-    if _ITEM in marked or _LIST in marked or _END_OF_LIST in marked:
+    if _ITEM in marked or _LIST in marked:
         marked = _with_list_marks(marked, marks)
     return _quoted(marked, marks) if _RARE in marked else _blocks(marked)
 
@@ -236,7 +239,8 @@ def _flow(marked: str) -> str:
     # Spaces that the author typed twice stay: to look for them would cost a sixth of all the work here.
     blocks = [_folded(block) if "\n" in block else block for block in map(str.strip, marked.split(_BLOCK)) if block]
     if _LINE in marked or _CELL in marked:
-        blocks = [*filter(None, map(_lines, blocks))]
+        blocks = [_lines(block) if _LINE in block or _CELL in block else block for block in blocks]
+        blocks = [*filter(None, blocks)]
     text = "\n\n".join(blocks)
     return text.replace(f"{_INDENT} ", "  ").replace(_INDENT, "  ") if _INDENT in text else text
 
@@ -257,25 +261,27 @@ def _row(marked: str) -> str:
 
 def _with_list_marks(marked: str, marks: bool) -> str:
     """Marks of lists to line ends, indents, and what stands before an item."""
-    numbers: list[int] = []  # of each list that is open the next one; 0 where it has none
-    out: list[str] = []
-    for piece in marked.split(_ITEM):
-        if out:
-            out.append(_LINE)
-            if marks:
-                number = numbers[-1] if numbers else 0
-                out.append(_INDENT * min(len(numbers) - 1, _MAX_DEPTH) + (f"{number}. " if number else "* "))
-                piece = piece.lstrip(f"{_LINE}{_BLOCK} \n\t")
-            if numbers and numbers[-1]:
-                numbers[-1] += 1
-        for text, first, end in (
-            _OF_LISTS.findall(piece) if _LIST in piece or _END_OF_LIST in piece else ((piece, "", ""),)
-        ):
-            out.append(text)
-            if first:
-                numbers.append(int(first))
-            elif end:
-                del numbers[-1:]
-            if first or end:
-                out.append(_LINE if len(numbers) > bool(first) else _BLOCK)
+    numbers: list[Iterator[int] | None] = []  # of each list that is open those of its items; a bulleted one has none
+    before, *rest = marked.split(_LIST)
+    out = [_with_items(before, numbers, marks)]
+    for piece in rest:
+        first, _, text = piece.partition(_OF_LIST)
+        if first:
+            numbers.append(count(int(first)) if int(first) else None)
+        else:
+            del numbers[-1:]
+        out.append(_LINE if len(numbers) > bool(first) else _BLOCK)
+        out.append(_with_items(text, numbers, marks))
     return "".join(out)
+
+
+def _with_items(text: str, numbers: list[Iterator[int] | None], marks: bool) -> str:
+    """What stands in the innermost of the lists that are open."""
+    if _ITEM not in text:
+        return text
+    if not marks:
+        return text.replace(_ITEM, _LINE)
+    before = _LINE + _INDENT * min(len(numbers) - 1, _MAX_DEPTH)
+    if numbers and (number := numbers[-1]):
+        return _ITEMS.sub(lambda _: f"{before}{next(number)}. ", text)
+    return _ITEMS.sub(f"{before}* ", text)
