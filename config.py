@@ -41,6 +41,11 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where}: expected a mapping, got {values!r}.")
+    if choose := getattr(cls, "class_of", None):  # a dataclass may leave the choice to one of its settings
+        try:
+            cls = choose(values)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from error
     hints = typing.get_type_hints(cls)
     names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     for key in values:
@@ -92,6 +97,8 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         )
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(coerce(arguments[0], v, where) for v in value)
+    if origin is dict and isinstance(value, Mapping):
+        return {coerce(arguments[0], k, where): coerce(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
     if hint in (int, float) and isinstance(value, str):  # PyYAML reads 1e-3 and 1e12 as strings
         with contextlib.suppress(ValueError):
             value = float(value)

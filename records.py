@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 Bucket = Literal["head", "middle", "tail", "all"]
 """A part of the pages of a language by perplexity; "all" is that of pages without one."""
@@ -19,7 +19,25 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-class Reason(StrEnum):
+class Reasons(StrEnum):
+    """A closed list of reasons, each with the line that reports print. A source of your own brings one of its own.
+
+    >>> class Forum(Reasons):
+    ...     TOO_SHORT = "forum.too_short", "fewer characters than the minimum"
+    >>> Forum.TOO_SHORT, Forum.TOO_SHORT.description
+    (<Forum.TOO_SHORT: 'forum.too_short'>, 'fewer characters than the minimum')
+    """
+
+    description: str
+
+    def __new__(cls, value: str, description: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.description = description
+        return member
+
+
+class Reason(Reasons):
     """Why a document was dropped: `family.reason`, never reused with another meaning.
 
     >>> Reason.DUPLICATE_ID
@@ -27,14 +45,6 @@ class Reason(StrEnum):
     >>> Reason.DUPLICATE_ID.description
     'the same id occurs again: the newest revision stays, then the smallest content hash'
     """
-
-    description: str
-
-    def __new__(cls, value: str, description: str) -> Reason:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.description = description
-        return member
 
     DUPLICATE_ID = (
         "common.duplicate_id",
@@ -124,7 +134,7 @@ class Dropped:
     """
 
     id: str
-    reason: Reason
+    reason: Reasons
     measure: float | None = None
     head: str = ""
     detail: str = ""

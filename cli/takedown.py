@@ -52,10 +52,10 @@ def takedown(
     list, too. Killed, the same command goes on; without ids it goes on with the last one.
     """
     quieten_beam()
-    from ..pipelines.takedown import asked, take_down, touched_by
+    from ..pipelines.takedown import asked, sources_of, take_down, touched_by
     from ..report.takedown import show
 
-    words = asked([*documents, *(listed or ())])
+    words = asked([*documents, *(listed or ())], sources_of(output))
     if dry_run:
         touched, _ = touched_by(output, words)
     else:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -169,8 +170,8 @@ class Recipe:
 
     @property
     def active(self) -> dict[str, SourceRecipe]:
-        """The sources that the recipe names, in the paper's order."""
-        return {f.name: s for f in dataclasses.fields(self.sources) if (s := getattr(self.sources, f.name)) is not None}
+        """The sources that the recipe names, in the paper's order, then the user's own."""
+        return self.sources.named
 
     @property
     def digest(self) -> str:
@@ -179,7 +180,7 @@ class Recipe:
     def resolved(self) -> dict[str, Any]:
         """Every setting, defaults included; sources that are not part of the recipe are left out."""
         values: dict[str, Any] = _plain(dataclasses.asdict(self))
-        values["sources"] = {name: source for name, source in values["sources"].items() if source is not None}
+        values["sources"] = {name: source for name, source in values["sources"].items() if source}
         return values
 
     def to_yaml(self) -> str:
@@ -194,6 +195,8 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
         ConfigError: no such recipe, not YAML, an unknown key, a wrong value.
     """
     values = parse_yaml(_read(path), path)
+    if (beside := str(Path(path).resolve().parent)) not in sys.path:  # the code of sources of the user's own
+        sys.path.append(beside)
     for assignment in overrides:
         values = override(values, assignment)
     return build(Recipe, values, Path(path).stem)

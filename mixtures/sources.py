@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
 
+from ..errors import ConfigError
 from ..filters.github import ENDINGS
 from ..filters.licenses import PERMISSIVE
 from ..filters.stackexchange import Compat, Layout
@@ -15,6 +19,9 @@ from ..formats.github import Columns
 from ..records import Bucket
 from .circle import MAX_COPIES
 
+_NOT_SOURCES = frozenset(
+    ("cited", "formats", "leads", "mixture", "models", "ngram", "sample", "sequences", "shards", "tokenizer", "tokens")
+)
 LLAMA_WIKIPEDIAS = (
     *("bg", "ca", "cs", "da", "de", "en", "es", "fr", "hr", "hu"),
     *("it", "nl", "pl", "pt", "ro", "ru", "sl", "sr", "sv", "uk"),
@@ -372,9 +379,45 @@ class StackExchangeRecipe(SourceRecipe):
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnRecipe(SourceRecipe):
+    """A source of your own; its settings are those of a subclass, which the module names (`Source.recipe`)."""
+
+    code: str  # Python module that holds SOURCE: beside the recipe, in the working directory, or installed
+
+    @staticmethod
+    def class_of(values: Mapping[str, Any]) -> type[OwnRecipe]:
+        """The class of the settings of a source. Raises ConfigError for a module that cannot be used."""
+        recipe: type[OwnRecipe] = own_module(values.get("code")).SOURCE.recipe
+        return recipe
+
+
+def own_module(code: object) -> Any:
+    """The module of a source of the user's own.
+
+    Raises:
+        ConfigError: it is not there, fails while it is imported, or holds no `SOURCE` with a recipe.
+    """
+    where = "code is a Python module, forum for forum.py beside the recipe, in the working directory or installed"
+    if not isinstance(code, str) or not all(part.isidentifier() for part in code.split(".")):
+        raise ConfigError(f"code {code!r}: {where}.")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    try:
+        module = import_module(code)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"no module {error.name!r}; {where}.") from error
+    except Exception as error:
+        raise ConfigError(f"the module {code!r} fails: {type(error).__name__}: {error}.") from error
+    recipe = getattr(getattr(module, "SOURCE", None), "recipe", None)
+    if not (isinstance(recipe, type) and issubclass(recipe, OwnRecipe)):
+        raise ConfigError(f"the module {code!r} holds no SOURCE, a corpusmill.pipelines.source.Source with a recipe.")
+    return module
+
+
 @dataclass(frozen=True)
 class Sources:
-    """The seven sources of the paper. A source that a recipe does not name is not part of it."""
+    """The seven sources of the paper, and the user's own. One that a recipe does not name is not part of it."""
 
     commoncrawl: CommonCrawlRecipe | None = None
     c4: C4Recipe | None = None
@@ -383,6 +426,21 @@ class Sources:
     books: BooksRecipe | None = None
     arxiv: ArxivRecipe | None = None
     stackexchange: StackExchangeRecipe | None = None
+    own: dict[str, OwnRecipe] = field(default_factory=dict)  # by name, which their ids begin with
+
+    def __post_init__(self) -> None:
+        for name in self.own:
+            if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in self.__dataclass_fields__ or name in _NOT_SOURCES:
+                raise ValueError(
+                    f"own.{name}: expected a name of small letters that is neither one of the seven sources nor of a "
+                    f"phase ({', '.join(sorted(_NOT_SOURCES))})."
+                )
+
+    @property
+    def named(self) -> dict[str, SourceRecipe]:
+        """Those that a recipe names, the seven in the paper's order, then the others."""
+        seven = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "own"}
+        return {name: options for name, options in seven.items() if options is not None} | self.own
 
 
 def _refuse_repeats(name: str, values: Sequence[str]) -> None:

@@ -158,6 +158,7 @@ SOURCE = Source(
     slices,
     read,
     steps,
+    recipe=ArxivRecipe,
     revision=revision,
     decides=lambda recipe: {"max_paper_mb": recipe.max_paper_mb},
 )

@@ -231,6 +231,7 @@ SOURCE = Source(
     slices,
     read,
     steps,
+    recipe=BooksRecipe,
     revision=revision,
     models=wanted,
     check=check,

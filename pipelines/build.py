@@ -51,7 +51,7 @@ from .phase import Phase
 from .reading import Work, readings
 from .repositories import first_of_repositories
 from .source import Aids, cut_at_waiting
-from .sources import SOURCES
+from .sources import source_of
 from .taken_down import UNFINISHED
 from .teaching import facts_of_models, leads_of, learn_of_documents, make_models, train_ngrams
 from .threads import posts_phase
@@ -131,28 +131,34 @@ def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:
     for source, given in inputs.items():
         if source == TOKENIZER:
             continue
-        models = {name: Model.given(one) for name, one in given.models.items()}
+        one = source_of(source, recipe.active[source])
+        models = {name: Model.given(model) for name, model in given.models.items()}
         plan = readings(source, given.files, recipe)
-        is_beside = [reading.slice.kind in SOURCES[source].beside for reading in plan]
+        is_beside = [reading.slice.kind in one.beside for reading in plan]
         work[source] = Work(
             [reading for reading, flag in zip(plan, is_beside, strict=True) if not flag],
             models,
             [reading for reading, flag in zip(plan, is_beside, strict=True) if flag],
-            sorted({one.name for one in given.files} - {reading.slice.input.name for reading in plan}),
+            sorted({file.name for file in given.files} - {reading.slice.input.name for reading in plan}),
         )
-        SOURCES[source].check_kinds(recipe.active[source], {reading.slice.kind for reading in plan})
-    for source, one in work.items():
+        one.check_kinds(recipe.active[source], {reading.slice.kind for reading in plan})
+    for source, own in work.items():
         named: dict[str, str] = {}
-        for reading in sorted([*one.plan, *one.beside], key=lambda reading: reading.slice.name):
+        for reading in sorted([*own.plan, *own.beside], key=lambda reading: reading.slice.name):
             other = named.setdefault(reading.slice.name, reading.slice.input.name)
             # A big input is written out in parts, which are called so.
             other = named.get(PART.sub("", reading.slice.name), other)
             if other != reading.slice.input.name:
                 both = f"{other} and {reading.slice.input.name}"
                 raise UsageError(f"{source}: the outputs of {both} would have one name. Rename one.")
-        if one.plan:
-            SOURCES[source].check(recipe.active[source], urls_by_name(one.models))
+        if own.plan:
+            source_of(source, recipe.active[source]).check(recipe.active[source], urls_by_name(own.models))
     return work
+
+
+def left_out(source: str, recipe: Recipe) -> list[str]:
+    """The steps of the paper that a recipe skips."""
+    return source_of(source, recipe.active[source]).left_out(recipe.active[source])
 
 
 def urls_by_name(models: Mapping[str, Model]) -> dict[str, str]:
@@ -173,14 +179,15 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
                 notes.append(
                     f"{source}: {name} looks the same as {other}, at both ends and in the middle. Fetched twice?"
                 )
-        odd = SOURCES[source].odd(recipe.active[source], urls_by_name(one.models), identities)
+        options = recipe.active[source]
+        odd = source_of(source, options).odd(options, urls_by_name(one.models), identities)
         notes += [f"{source}: {note}" for note in odd]
         if one.passed_over:
             notes.append(
                 f"{source}: {counted(len(one.passed_over), 'input')}, from {one.passed_over[0]} on, passed over: "
                 "by its name it is no file that the recipe reads."
             )
-        for asking in asking_steps(SOURCES[source], recipe.active[source]):
+        for asking in asking_steps(source_of(source, options), options):
             groups = groups_of(asking.exchange, one.plan)
             alone = [group for group in groups if len(group.slices) == 1 and group.of > 1]
             if alone:
@@ -202,9 +209,10 @@ def first_phase(source: str, work: Work, recipe: Recipe, sources: Sequence[str])
         return phase
     if isinstance(options, StackExchangeRecipe):
         return posts_phase(work.plan)
-    for asking in asking_steps(SOURCES[source], options):
-        return hash_phase(SOURCES[source], work.plan, asking, work.models)
-    return extract_phase(SOURCES[source], work.plan, work.models, recipe, {})
+    one = source_of(source, options)
+    for asking in asking_steps(one, options):
+        return hash_phase(one, work.plan, asking, work.models)
+    return extract_phase(one, work.plan, work.models, recipe, {})
 
 
 def build(
@@ -290,7 +298,7 @@ def record(
         "command": list(again),
         "inputs": {source: given.recorded() for source, given in inputs.items()},
         "sources": {source: account(driver.finished, source) for source in sources},
-        "left_out": {source: SOURCES[source].left_out(recipe.active[source]) for source in sources},
+        "left_out": {source: left_out(source, recipe) for source in sources},
         "corpus": digests_of_corpus(driver.finished, sources),
         "models": facts_of_models(driver),
         "mixture": mixture,
@@ -319,7 +327,8 @@ def make_documents(
     driver: Driver, source: str, work: Mapping[str, Work], recipe: Recipe, sources: Sequence[str]
 ) -> dict[str, File]:
     """All phases of one source: its document files, in the order of the plan."""
-    one, options, own = SOURCES[source], recipe.active[source], work[source]
+    options, own = recipe.active[source], work[source]
+    one = source_of(source, options)
     models = {**own.models, **make_models(driver, source, work, recipe, sources)}
     sidecars = make_exchanges(driver.run, driver.output, one, dataclasses.replace(own, models=models), recipe)
     extracted = driver.run(extract_phase(one, own.plan, models, recipe, sidecars))
@@ -348,7 +357,7 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inputs
     model = tokenizer.Made.of(driver.run(phase))
     for note in open_tokenizer(join(driver.output, model.path), model.sha256).notes():
         driver.say(note)
-    tokenised = driver.run(tokens.tokens_phase(corpus, model))
+    tokenised = driver.run(tokens.tokens_phase(corpus, model, recipe))
     mixture = tokens.mixture_phase(tokenised, recipe, model)
     plan_file = tokens.only_file(driver.run(mixture), PLAN)
     return write_shards(driver, recipe, mixture, plan_file, model)

@@ -381,6 +381,7 @@ SOURCE = Source(
     slices,
     read,
     steps,
+    recipe=C4Recipe,
     revision=lambda page: seconds_of(page.meta["timestamp"]),
     models=wanted,
     check=check,

@@ -390,6 +390,7 @@ SOURCE = Source(
     slices,
     read,
     steps,
+    recipe=CommonCrawlRecipe,
     models=wanted,
     check=check,
     odd=lambda recipe, models, inputs: odd_lists(recipe.block, models),

@@ -66,7 +66,7 @@ from .reading import Reading, Work, made_from, models_of, versions
 from .results import urls_of
 from .sorted_keys import SortedKeys
 from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, run_steps, shortened
-from .sources import SOURCES
+from .sources import source_of
 
 # Of a slice in a file of bits: where they begin, how many, and hashes of the keys that were compared and of the bits.
 ENTRY = np.dtype([("start", "<u8"), ("keys", "<u8"), ("key_hash", "<u8"), ("bit_hash", "<u8")])
@@ -150,7 +150,7 @@ def hash_slice(task: Hash, out: ShardOutput) -> None:
     reading = task.reading
     models = urls_of(out, task.models)
     aids = Aids(models, open_all_answers(task.sidecars, out.verified))
-    found = asking_steps(SOURCES[reading.source], reading.recipe, aids)
+    found = asking_steps(source_of(reading.source, reading.recipe), reading.recipe, aids)
     asking = next(one for one in found if one.exchange.name == task.exchange)
     exchange = asking.exchange
     # Damage is accounted for when the slice is read the last time.

@@ -20,7 +20,7 @@ from .phase import Item, Phase, ShardOutput
 from .reading import Reading, made_from, models_of, versions
 from .results import Drops, urls_of, write_results
 from .source import Aids, Source, cut_at_waiting, run_steps
-from .sources import SOURCES
+from .sources import source_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def extract_phase(
 
 
 def extract(task: Extract, out: ShardOutput) -> None:
-    source, options = SOURCES[task.reading.source], task.reading.recipe
+    source, options = source_of(task.reading.source, task.reading.recipe), task.reading.recipe
     counts: Counter[str] = Counter()
     answers = open_all_answers(task.sidecars, out.verified)
     models = urls_of(out, task.models)

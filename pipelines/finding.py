@@ -16,7 +16,7 @@ from ..storage import Input, filesystem, find_inputs, identified, join, read_byt
 from ..tokenizer.hugging_face import CONFIG
 from .inputs import TOKENIZER, TOKENIZER_CONFIG, Given, Inputs
 from .source import Wanted
-from .sources import SOURCES
+from .sources import source_of
 
 LISTS = (".paths", ".paths.gz")  # endings of a list of inputs, a path a line
 
@@ -61,7 +61,7 @@ def find_models(source: str, options: SourceRecipe, folder: str) -> dict[str, In
     Raises:
         UsageError: one is not there, or several fit; the message says how to get it.
     """
-    one = SOURCES[source]
+    one = source_of(source, options)
     return {name: _model(source, folder, wanted) for name, wanted in one.models(options).items()}
 
 
@@ -104,7 +104,7 @@ def _matches(source: str, folder: str, pattern: str, options: SourceRecipe) -> l
     """What a glob names: files; with a slash at its end all files below those folders; lists of paths, opened."""
     whole_folder = pattern.endswith("/")
     if whole_folder:
-        pattern = f"{pattern}**/{SOURCES[source].files(options)}"
+        pattern = f"{pattern}**/{source_of(source, options).files(options)}"
     root = options.root
     base = root if not root or is_whole(root) else join(folder, root)
     found = []

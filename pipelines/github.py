@@ -350,6 +350,7 @@ SOURCE = Source(
     slices,
     read,
     steps,
+    recipe=GithubRecipe,
     models=wanted,
     check=check,
     made=made,

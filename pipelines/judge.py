@@ -17,7 +17,7 @@ from .phase import Item, Phase, ShardOutput
 from .reading import versions
 from .results import Drops, Results, results_of, urls_of, used, write_results
 from .source import Aids, Source, cut_at_waiting, models_used, run_steps
-from .sources import SOURCES
+from .sources import source_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def judge_phase(source: Source, extracted: Mapping[str, Receipt], models: Mappin
 
 
 def judge(task: Judge, out: ShardOutput) -> None:
-    source = SOURCES[task.source]
+    source = source_of(task.source, task.options)
     (documents, file), (dropped, gone) = task.results.documents, task.results.dropped
     _, steps = cut_at_waiting(source.steps(task.options, Aids(urls_of(out, task.models))))
     rows = read_rows(out.verified(documents, file.sha256))

@@ -31,7 +31,7 @@ from .reading import Reading, made_from, versions
 from .results import urls_of
 from .sorted_keys import SortedKeys
 from .source import Keys, run_steps
-from .sources import SOURCES
+from .sources import source_of
 from .taken_down import TakenDown
 from .wikipedia import articles, cited_by, language_of, lead_of
 
@@ -59,7 +59,7 @@ def leads_phase(plan: Sequence[Reading], languages: Iterable[str], cites: bool, 
     items = []
     for reading in plan:
         task = Lead(dataclasses.replace(reading, limit=1.0), _wanted_of(reading, languages), cites, reports)
-        source, steps = SOURCES[reading.source], versions(articles(_options(task)))
+        source, steps = source_of(reading.source, reading.recipe), versions(articles(_options(task)))
         decides = (source.version, dict(source.decides(reading.recipe)), steps)
         fingerprint = digest("leads", 3, decides, task.languages, cites, reports, made_from(reading.slice))
         items.append(Item(reading.slice.name, fingerprint, reading.slice.stop - reading.slice.start, task))

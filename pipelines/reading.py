@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..errors import SourceError
+from ..errors import ConfigError, SourceError
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import Recipe
-from ..mixtures.sources import SourceRecipe
+from ..mixtures.sources import OwnRecipe, SourceRecipe
 from ..records import Damage, Document
 from ..storage import Input, identify
 from .inputs import Model
 from .source import Slice, Source, Step, models_used
-from .sources import SOURCES
+from .sources import source_of
 
 NO_MODELS: Mapping[str, str] = MappingProxyType({})
 
@@ -31,12 +31,23 @@ class Reading:
 
     def records(self, counts: Counter[str], models: Mapping[str, str] = NO_MODELS) -> Iterator[Document | Damage]:
         """Its documents and its damage. Raises SourceError when the input changed meanwhile."""
-        for record in SOURCES[self.source].read(self.slice, self.recipe, models):
+        for record in source_of(self.source, self.recipe).read(self.slice, self.recipe, models):
+            if isinstance(self.recipe, OwnRecipe) and isinstance(record, Document):
+                check_own(record, self.source)
             if self.limit < 1 and isinstance(record, Document) and unit_interval(record.id, "limit") >= self.limit:
                 counts["documents.outside_limit"] += 1
             else:
                 yield record
         check_unchanged(self.slice.input)
+
+
+def check_own(document: Document, source: str) -> None:
+    """Raises ConfigError: the code of a source of the user's own names a document in a way that nothing could find."""
+    if document.source != source or not document.id.startswith(f"{source}:") or document.id == f"{source}:":
+        raise ConfigError(
+            f"sources.own.{source}: its code gives the id {document.id!r:.80} and the source {document.source!r:.80}; "
+            f"expected the source {source!r}, and ids that begin with {source}: and go on."
+        )
 
 
 def check_unchanged(one: Input) -> None:
@@ -64,7 +75,7 @@ def readings(source: str, inputs: Sequence[Input], recipe: Recipe) -> list[Readi
     return [
         Reading(source, piece, options, recipe.limit)
         for one in inputs
-        for piece in SOURCES[source].slices(one, options)
+        for piece in source_of(source, options).slices(one, options)
     ]
 
 

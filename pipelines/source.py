@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..records import Damage, Document, Dropped, Reason
+from ..mixtures.sources import OwnRecipe, SourceRecipe
+from ..records import Damage, Document, Dropped, Reason, Reasons
 from ..storage import Input, digest
 
 LONGEST_STEM = 160  # bytes of UTF-8
@@ -50,7 +51,9 @@ class Exchange:
     scope: Callable[[Input], str]  # inputs with the same answer are compared,
     groups: int  # cut into so many groups in the order of the plan
     owners: Callable[[Sequence[Document]], list[int]] | None = None  # 64 bits each, where the smallest one keeps a key
-    lines: Callable[[Document, Keys, Flags], list[Reason | None]] | None = None  # why each line goes, to show people
+    lines: Callable[[Document, Keys, Flags], Sequence[Reasons | None]] | None = (
+        None  # why each line goes, to show people
+    )
     keys_are_lines: bool = False  # one for each line of a document, in their order
 
 
@@ -87,7 +90,9 @@ class Step:
     uses: tuple[str, ...] = ()
     waits: bool = False
     decides: Mapping[str, object] = field(default_factory=dict)
-    lines: Callable[[Document], list[Reason | None]] | None = None  # why each line of a document goes, to show people
+    lines: Callable[[Document], Sequence[Reasons | None]] | None = (
+        None  # why each line of a document goes, to show people
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,11 @@ def stem_of(one: Input) -> str:
     for ending in ENDINGS:
         stem = stem.removesuffix(ending)
     return shortened(stem)
+
+
+def whole_file(one: Input, options: Any) -> list[Slice]:
+    """The slices of a source whose inputs are small, or cannot be cut: a file is one."""
+    return [Slice(stem_of(one), one, 0, one.size)]
 
 
 def shortened(name: str) -> str:
@@ -145,6 +155,8 @@ class Source:
     slices: Callable[[Input, Any], list[Slice]]
     read: Callable[[Slice, Any, Mapping[str, str]], Iterator[Document | Damage]]  # `uses` are the models that it has
     steps: Callable[[Any, Aids], tuple[Step, ...]]
+    recipe: type[SourceRecipe] = OwnRecipe  # what a recipe says of it
+    reasons: type[Reasons] = Reason  # why its documents, or lines of them, go
     revision: Callable[[Document], int] = lambda document: 0  # of two documents with one id the higher one stays
     models: Callable[[Any], Mapping[str, Wanted]] = lambda options: {}  # by name, those that the recipe gives
     check: Callable[[Any, Mapping[str, str]], None] = lambda options, models: None  # raises UsageError before any work
@@ -173,7 +185,7 @@ def step(
     uses: tuple[str, ...] = (),
     waits: bool = False,
     decides: Mapping[str, object] = MappingProxyType({}),
-    lines: Callable[[Document], list[Reason | None]] | None = None,
+    lines: Callable[[Document], Sequence[Reasons | None]] | None = None,
 ) -> Step:
     """A step that looks at one document at a time."""
 
@@ -199,13 +211,13 @@ def models_used(steps: Sequence[Step]) -> list[str]:
     return list(dict.fromkeys(name for step in steps for name in step.uses))
 
 
-def drop(document: Document, reason: Reason, measure: float | None = None, detail: str = "") -> Dropped:
+def drop(document: Document, reason: Reasons, measure: float | None = None, detail: str = "") -> Dropped:
     """A document that goes; the head is cut to size where it is written."""
     url = str(document.meta.get("url", ""))
     return Dropped(document.id, reason, measure, document.text, detail, url, document.pieces)
 
 
-def keep_if(test: Callable[[Document], bool], reason: Reason) -> Callable[[Document], Document | Dropped]:
+def keep_if(test: Callable[[Document], bool], reason: Reasons) -> Callable[[Document], Document | Dropped]:
     """A step's function from a question: documents with the answer no go, for `reason`."""
     return lambda document: document if test(document) else drop(document, reason)
 

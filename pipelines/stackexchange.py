@@ -341,6 +341,7 @@ SOURCE = Source(
     slices,
     read,
     steps,
+    recipe=StackExchangeRecipe,
     revision=lambda thread: seconds_of(thread.meta["edited"]),
     decides=lambda recipe: {"max_post_mb": recipe.max_post_mb},
     uses=(POSTS,),

@@ -14,7 +14,7 @@ import datetime
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -101,8 +101,8 @@ class Unfinished:
     in_force: bool = True  # whether the receipts of those still say that they are done
 
 
-def asked(words: Iterable[str]) -> TakenDown:
-    """What people name: ids of documents and whole URLs.
+def asked(words: Iterable[str], own: Collection[str] = ()) -> TakenDown:
+    """What people name: ids of documents, those of their `own` sources included, and whole URLs.
 
     >>> sorted(asked(["wikipedia:en/12", " https://example.org/ ", ""]).urls)
     ['https://example.org/']
@@ -112,7 +112,7 @@ def asked(words: Iterable[str]) -> TakenDown:
     """
     ids, urls = set[str](), set[str]()
     for word in filter(None, (word.strip() for word in words)):
-        if word.partition(":")[0] in SOURCES and not word.partition(":")[2].startswith("//"):
+        if word.partition(":")[0] in {*SOURCES, *own} and not word.partition(":")[2].startswith("//"):
             ids.add(word)
         elif "://" in word:
             urls.add(word)
@@ -122,6 +122,12 @@ def asked(words: Iterable[str]) -> TakenDown:
                 "URL; one a line."
             )
     return TakenDown(frozenset(ids), frozenset(urls))
+
+
+def sources_of(output: str) -> list[str]:
+    """The sources of a finished run, the user's own included; none where there is no such run."""
+    state = _state(output)
+    return list(state.facts["sources"]) if state else []
 
 
 def touched_by(output: str, words: TakenDown) -> tuple[Touched, TakenDown]:
@@ -148,12 +154,12 @@ def touched_by(output: str, words: TakenDown) -> tuple[Touched, TakenDown]:
 
 def find(output: str, wanted: TakenDown) -> list[Found]:
     """All documents on a list, kept or dropped."""
-    sources = set(SOURCES) if wanted.urls else {id_.partition(":")[0] for id_ in wanted.ids}
+    sources = {id_.partition(":")[0] for id_ in wanted.ids}
     paths = [
         f"{kind}/{path}"
         for kind in ("documents", "dropped")
         for path in sorted(sizes(join(output, kind)))
-        if path.endswith(".parquet") and path.partition("/")[0] in sources
+        if path.endswith(".parquet") and (wanted.urls or path.partition("/")[0] in sources)
     ]
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
         return list(chain.from_iterable(pool.map(lambda path: _find_in(output, path, wanted), paths)))
@@ -348,7 +354,7 @@ def _finish(output: str, recipe: Recipe, state: Unfinished, workers: int, quiet:
     phases = {name: read_receipts(output, name, sorted(finished_items(output, name))) for name in facts["seconds"]}
     driver.finished.update(phases)
     if facts["mixture"]:
-        _write_tokens(driver, state)
+        _write_tokens(driver, state, recipe)
         mixture = Phase("mixture", [Item("plan", phases["mixture"]["plan"].fingerprint, 0, None)], tokens.mix)
         model = tokenizer.Made.of(phases["tokenizer"])
         plan_file = tokens.only_file(phases["mixture"], PLAN)
@@ -361,10 +367,10 @@ def _finish(output: str, recipe: Recipe, state: Unfinished, workers: int, quiet:
     return facts
 
 
-def _write_tokens(driver: Driver, state: Unfinished) -> None:
+def _write_tokens(driver: Driver, state: Unfinished, recipe: Recipe) -> None:
     """The touched token files, from their documents; they stand for what they were."""
     corpus = {source: settled_documents(driver.finished[f"{source}/documents"]) for source in state.facts["sources"]}
-    made = driver.run(tokens.tokens_phase(corpus, tokenizer.Made.of(driver.finished["tokenizer"])))
+    made = driver.run(tokens.tokens_phase(corpus, tokenizer.Made.of(driver.finished["tokenizer"]), recipe))
     for name in state.token_files:
         files = {path: dataclasses.replace(file, origin=state.origins[path]) for path, file in made[name].files.items()}
         driver.finished["tokens"][name] = dataclasses.replace(made[name], files=files)

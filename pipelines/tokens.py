@@ -18,6 +18,7 @@ from ..manifest import File, Receipt
 from ..mixtures.circle import count_tokens, plan_source
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
+from ..mixtures.sources import OwnRecipe, SourceRecipe
 from ..records import Document
 from ..shards.build import documents, plan_validation
 from ..shards.spec import PLAN
@@ -25,7 +26,7 @@ from ..shards.tokens import TokenFile, pack, token_dtype
 from ..storage import digest
 from ..tokenizer.encode import open_tokenizer
 from .phase import Item, Phase, ShardOutput
-from .sources import SOURCES
+from .sources import source_of
 from .tokenizer import Corpus, Made
 
 
@@ -47,15 +48,19 @@ class Tokenize:
     stem: str
     model: str
     model_sha256: str
+    recipe: SourceRecipe
 
 
-def tokens_phase(corpus: Corpus, made: Made) -> Phase:
+def tokens_phase(corpus: Corpus, made: Made, recipe: Recipe) -> Phase:
     items = []
     for source, files in corpus.items():
+        options = recipe.active[source]
+        # Which documents lie on one side of the split may change with the user's code, and leave documents as they are.
+        own = [source_of(source, options).decides(options)["code"]] if isinstance(options, OwnRecipe) else []
         for path, file in files.items():
             name = f"{source}/{PurePosixPath(path).stem}"
-            fingerprint = digest("tokens", 4, file.identity, made.sha256, made.marks)
-            task = Tokenize(source, path, file.sha256, f"tokens/{name}", made.path, made.sha256)
+            fingerprint = digest("tokens", 4, file.identity, made.sha256, made.marks, *own)
+            task = Tokenize(source, path, file.sha256, f"tokens/{name}", made.path, made.sha256, options)
             items.append(Item(name, fingerprint, file.bytes, task))
     return Phase("tokens", items, tokenize)
 
@@ -63,7 +68,7 @@ def tokens_phase(corpus: Corpus, made: Made) -> Phase:
 def tokenize(task: Tokenize, out: ShardOutput) -> None:
     tokenizer = open_tokenizer(out.url(task.model), task.model_sha256)
     dtype = token_dtype(tokenizer.vocab_size)
-    split_key = SOURCES[task.source].split_key
+    split_key = source_of(task.source, task.recipe).split_key
     ids, keys, encoded, numbers = list[str](), list[str](), [], list[int]()
     for number, row in numbered_rows(out.verified(task.documents, task.sha256), ["id", "text", "meta"]):
         numbers.append(number)

@@ -21,7 +21,7 @@ from ..errors import UsageError
 from ..formats.documents import DROPPED, read_table
 from ..manifest import RECIPE, read_receipts
 from ..mixtures.recipe import Recipe
-from ..records import Document, Dropped, Reason
+from ..records import Document, Dropped, Reason, Reasons
 from ..storage import Input, identified, join, read_bytes, read_json, sizes
 from .answers import SliceAnswers, documents_with, open_answers, sidecars_of
 from .exchange import Asking, asking_steps, place_of
@@ -29,7 +29,7 @@ from .finding import find_files, find_models
 from .inputs import made_models, recorded_inputs
 from .reading import Reading, readings
 from .source import Aids, Flags, Keys, Step, models_used, run_steps, stem_of
-from .sources import SOURCES
+from .sources import source_of
 
 READ_AT_ONCE = 8  # Parquet files
 UNFINISHED = "The last run here was not finished, or another one: repeat it first, or leave --inputs out."
@@ -51,7 +51,7 @@ class LineFate:
 
     step: str
     text: str
-    reason: Reason | None
+    reason: Reasons | None
     documents: int | None = None
 
 
@@ -76,6 +76,7 @@ class Fate:
     row: int
     input: str
     facts: dict[str, Any]  # what is recorded of it: metadata, or measure, detail and head
+    description: str = ""  # of the reason
     steps: list[StepFate] = field(default_factory=list)
     lines: list[LineFate] = field(default_factory=list)
 
@@ -109,7 +110,7 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
             "an id as in commoncrawl:UUID, c4:example.org/page, github:owner/name/path, wikipedia:en/12, "
             "books:gutenberg/11, arxiv:0704.0001 or stackexchange:stackoverflow.com/4, or a whole URL."
         )
-    recorded = [_fate(output, path, row, values) for path, row, values in found]
+    recorded = [_fate(output, path, row, values, recipe) for path, row, values in found]
     if inputs is None:
         return recorded
     retelling = _Retelling(output, recipe, inputs)
@@ -136,13 +137,20 @@ def _rows(output: str, path: str, wanted: str) -> list[tuple[str, int, dict[str,
     ]
 
 
-def _fate(output: str, path: str, row: int, values: dict[str, Any]) -> Fate:
+def _fate(output: str, path: str, row: int, values: dict[str, Any], recipe: Recipe) -> Fate:
     """What is recorded of a document."""
     kind, source, _ = path.split("/")
     facts = json.loads(values["meta"]) if kind == "documents" else {n: values[n] for n in ("measure", "detail", "head")}
     outcome = "kept" if kind == "documents" else values["reason"]
     url = facts.get("url", "") if kind == "documents" else values["url"]
-    return Fate(values["id"], url, source, outcome, path, row, _input_of(output, source, _shard(path)).name, facts)
+    of = _input_of(output, source, _shard(path)).name
+    return Fate(values["id"], url, source, outcome, path, row, of, facts, _description(source, outcome, recipe))
+
+
+def _description(source: str, outcome: str, recipe: Recipe) -> str:
+    """The line of a reason; of the user's own, too."""
+    known = [*Reason, *source_of(source, recipe.active[source]).reasons]
+    return next((reason.description for reason in known if reason == outcome), "")
 
 
 def _shard(path: str) -> str:
@@ -239,7 +247,7 @@ class _Retelling:
 
 def _traced(output: str, wanted: str, reading: Reading, models: Mapping[str, str]) -> list[_Trace]:
     """Read the slice again, and note what each step does to the documents of one id."""
-    source, options = SOURCES[reading.source], reading.recipe
+    source, options = source_of(reading.source, reading.recipe), reading.recipe
     found = asking_steps(source, options, Aids(models))
     answers = {one.exchange.name: _Remembering.open(output, reading, one) for one in found}
     steps = source.steps(options, Aids(models, answers))
@@ -250,18 +258,18 @@ def _traced(output: str, wanted: str, reading: Reading, models: Mapping[str, str
     traces = []
     for record in reading.records(Counter(), models):
         if isinstance(record, Document) and record.id == wanted:
-            traces.append(_follow(record, steps, answers))
+            traces.append(_follow(record, steps, answers, source.pieces))
         elif isinstance(record, Document) and shared:
             list(run_steps([record], shared))
     return traces
 
 
-def _follow(document: Document, steps: Sequence[Step], answers: Mapping[str, _Remembering]) -> _Trace:
+def _follow(document: Document, steps: Sequence[Step], answers: Mapping[str, _Remembering], kind: str) -> _Trace:
     """One document through the steps, as far as it comes."""
     trace = _Trace()
     for step in steps:
         [result] = step.function([document])
-        trace.steps.append(_noted(step, SOURCES[document.source].pieces, document, result))
+        trace.steps.append(_noted(step, kind, document, result))
         if step.lines:
             trace.lines += _lines(step, document, step.lines(document))
         elif step.exchange and step.exchange.lines:
@@ -277,7 +285,7 @@ def _follow(document: Document, steps: Sequence[Step], answers: Mapping[str, _Re
 
 
 def _lines(
-    step: Step, document: Document, reasons: Sequence[Reason | None], n_documents: Sequence[int] = ()
+    step: Step, document: Document, reasons: Sequence[Reasons | None], n_documents: Sequence[int] = ()
 ) -> list[LineFate]:
     """What a step did to the lines of a document; how many have each is known where lines are keys."""
     lines = document.text.split("\n") if reasons else []

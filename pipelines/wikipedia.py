@@ -229,6 +229,7 @@ SOURCE = Source(
     slices,
     read,
     steps,
+    recipe=WikipediaRecipe,
     revision=lambda document: int(document.meta["revision"]),
     decides=lambda recipe: {
         "max_page_mb": recipe.max_page_mb,

@@ -8,7 +8,7 @@ from rich.table import Table
 from ..errors import UsageError, did_you_mean
 from ..mixtures.recipe import Recipe
 from ..pipelines.source import Aids, Basis
-from ..pipelines.sources import SOURCES
+from ..pipelines.sources import SOURCES, source_of
 from ..records import Reason
 
 SKIPPED = "the paper has this step, and the recipe skips it"
@@ -20,17 +20,19 @@ def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
     Raises:
         UsageError: an unknown source, or one that is not in the recipe.
     """
-    if source not in SOURCES:
-        raise UsageError(f"{source}: no such source{did_you_mean(source, SOURCES)}; known: {', '.join(SOURCES)}.")
+    if source not in {*SOURCES, *recipe.active}:
+        known = list(dict.fromkeys([*SOURCES, *recipe.active]))
+        raise UsageError(f"{source}: no such source{did_you_mean(source, known)}; known: {', '.join(known)}.")
     if source not in recipe.active:
         raise UsageError(f"{source}: not in the recipe {recipe.name}; it has {', '.join(recipe.active)}.")
     options = recipe.active[source]
-    steps = SOURCES[source].steps(options, Aids())
+    one = source_of(source, options)
+    steps = one.steps(options, Aids())
     shown = [{"step": step.name, "basis": str(step.basis), "note": step.note} for step in steps]
-    shown += [{"step": name, "basis": str(Basis.OURS), "note": note} for name, note in SOURCES[source].made(options)]
-    shown += [{"step": name, "basis": "left out", "note": SKIPPED} for name in SOURCES[source].left_out(options)]
+    shown += [{"step": name, "basis": str(Basis.OURS), "note": note} for name, note in one.made(options)]
+    shown += [{"step": name, "basis": "left out", "note": SKIPPED} for name in one.left_out(options)]
     shown.append({"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description})
-    if about := SOURCES[source].about_content:
+    if about := one.about_content:
         shown.append({"step": "one document a content", "basis": str(Basis.REFERENCE), "note": about})
     return shown
 

@@ -46,6 +46,21 @@ def percent(part: float | None, whole: float = 1.0) -> str:
     return UNKNOWN if part is None or not whole else f"{100 * part / whole:.2f} %"
 
 
+def dropped(counts: Mapping[str, int], kind: str) -> list[tuple[str, int]]:
+    """What went for each reason, in the order of steps; reasons of sources of the user's own follow.
+
+    >>> dropped({"lines.in": 9, "lines.dropped.forum.advert": 2, "lines.dropped.c4.line_too_short": 1}, "lines")
+    [('c4.line_too_short', 1), ('forum.advert', 2)]
+    """
+    prefix = f"{kind}.dropped."
+    found = {name.removeprefix(prefix): n for name, n in counts.items() if name.startswith(prefix) and n}
+    return [
+        (reason, found[reason])
+        for reason in (*map(str, Reason), *sorted({*found} - {*map(str, Reason)}))
+        if reason in found
+    ]
+
+
 def funnel(sources: Mapping[str, Mapping[str, int]]) -> Table:
     """Documents in, dropped by reason, kept. In = kept + dropped, exactly."""
     table = Table(title="Documents", title_justify="left", box=box.SIMPLE_HEAD)
@@ -56,9 +71,8 @@ def funnel(sources: Mapping[str, Mapping[str, int]]) -> Table:
     for source, counts in sources.items():
         read = counts.get("documents.in", 0)
         table.add_row(source, "read", number(read), percent(read, read), f"{counts.get('bytes.in', 0) / 1e6:,.1f}")
-        for reason in Reason:
-            if n := counts.get(f"documents.dropped.{reason}", 0):
-                table.add_row("", f"− {reason}", number(n), percent(n, read))
+        for reason, n in dropped(counts, "documents"):
+            table.add_row("", f"− {reason}", number(n), percent(n, read))
         kept = counts.get("documents.kept", 0)
         size = f"{counts.get('bytes.kept', 0) / 1e6:,.1f}"
         table.add_row("", "kept", number(kept), percent(kept, read), size, style="bold")
@@ -81,9 +95,8 @@ def pieces(kind: str, sources: Mapping[str, Mapping[str, int]]) -> Table:
     for source, counts in sources.items():
         if n_in := counts.get(f"{kind}.in", 0):
             table.add_row(source, "in", number(n_in), percent(n_in, n_in))
-            for reason in Reason:
-                if n := counts.get(f"{kind}.dropped.{reason}", 0):
-                    table.add_row("", f"− {reason}", number(n), percent(n, n_in))
+            for reason, n in dropped(counts, kind):
+                table.add_row("", f"− {reason}", number(n), percent(n, n_in))
             kept = counts.get(f"{kind}.kept", 0)
             table.add_row("", "kept", number(kept), percent(kept, n_in), style="bold")
             table.add_section()

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..pipelines.why import Fate, LineFate
-from ..records import Reason, counted
+from ..records import counted
 
 SHOWN_LINES, SHOWN_CHARS = 1000, 200  # of a document, of a line; --json has all
 
@@ -22,7 +22,7 @@ def show(fate: Fate, console: Console) -> None:
     def say(text: str, style: str = "") -> None:
         console.print(Text(text), style=style, soft_wrap=True)
 
-    verdict = "kept" if fate.outcome == "kept" else f"dropped: {fate.outcome}, {Reason(fate.outcome).description}"  # type: ignore[call-arg]
+    verdict = "kept" if fate.outcome == "kept" else f"dropped: {fate.outcome}, {fate.description}"
     say(f"{fate.id}  {fate.url}", "bold")
     say(verdict, "green" if fate.outcome == "kept" else "red")
     say(f"  listed in       {fate.path}, row {fate.row}")

@@ -17,7 +17,9 @@ def test_another_tokenizer_or_other_marks_make_tokens_and_plan_anew() -> None:
     receipts = {"books/a": Receipt("books/a", "f", {"tokens/books/a.tokens": File(4, "same")}, {}, 0.0, "")}
     recipe = load("sample", [f"sources.{name}=null" for name in load("sample").active if name not in CORPUS])
     for changed in (dataclasses.replace(MADE, sha256="other"), dataclasses.replace(MADE, marks="other")):
-        before, after = ([item.fingerprint for item in tokens_phase(CORPUS, made).items] for made in (MADE, changed))
+        before, after = (
+            [item.fingerprint for item in tokens_phase(CORPUS, made, recipe).items] for made in (MADE, changed)
+        )
         assert not set(before) & set(after)
         plans = [mixture_phase(receipts, recipe, made).items[0].fingerprint for made in (MADE, changed)]
         assert plans[0] != plans[1], "vocabulary and marks stand in the plan"

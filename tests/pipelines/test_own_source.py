@@ -1,0 +1,169 @@
+"""A source of the user's own: the worked example of docs/own-source.md, run as a user runs it."""
+
+import gzip
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from corpusmill.config import ConfigError
+from corpusmill.mixtures.recipe import load
+from corpusmill.pipelines.sources import source_of
+from running import ROOT, corpusmill, digests, made_once, manifest, start
+
+EXAMPLE = ROOT / "docs" / "examples" / "forum"
+N_POSTS, N_UNLIKED, N_SHORT = 300, 100, 20
+
+
+@pytest.fixture(scope="module")
+def forum(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example with its code, posts in three files, and a finished run of it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(EXAMPLE, folder / "code")
+        below = folder / "data" / "forum"
+        below.mkdir(parents=True)
+        for part in range(3):
+            with gzip.open(below / f"part-{part}.jsonl.gz", "wt") as file:
+                for number in range(part, N_POSTS, 3):
+                    likes = 0 if number < N_UNLIKED else 2 + number % 5
+                    words = 1 if N_UNLIKED <= number < N_UNLIKED + N_SHORT else 20 + number % 7
+                    text = " ".join(word(number, place) for place in range(words))
+                    url = f"https://forum.example/{number}"
+                    file.write(json.dumps({"id": str(number), "text": text, "likes": likes, "url": url}) + "\n")
+                file.write('{"id": 3}\n{broken\n')
+        corpusmill(*run(folder, folder / "out", 1), expect=4)
+
+    return made_once(tmp_path_factory, "forum", make)
+
+
+def word(number: int, place: int) -> str:
+    digits = hashlib.md5(f"{number} {place}".encode()).hexdigest()[:6]
+    return "".join(chr(ord("a") + int(digit, 16)) for digit in digits)
+
+
+def ask(*arguments: object) -> str:
+    """What a command answers that finds the code by PYTHONPATH, in a process of its own."""
+    process = start(*arguments)
+    answer, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return answer
+
+
+def run(forum: Path, output: Path, workers: int, *more: str) -> list[str]:
+    recipe = str(forum / "code" / "forum.yaml")
+    folders = ["--inputs", str(forum / "data"), "--output", str(output), "--workers", str(workers)]
+    return ["run", recipe, *folders, "-q", *more]
+
+
+def rows(output: Path, kind: str) -> Iterator[dict[str, object]]:
+    for path in sorted((output / kind / "forum").glob("*.parquet")):
+        yield from pq.read_table(path).to_pylist()
+
+
+def test_every_post_is_accounted_for(forum: Path) -> None:
+    counts = manifest(forum / "out")["sources"]["forum"]
+    assert counts["documents.in"] == N_POSTS
+    assert counts["documents.dropped.forum.unliked"] == N_UNLIKED
+    assert counts["documents.dropped.forum.short"] == N_SHORT
+    assert counts["documents.kept"] == N_POSTS - N_UNLIKED - N_SHORT == len(list(rows(forum / "out", "documents")))
+    assert (counts["damage.bad_field"], counts["damage.bad_json"]) == (3, 3)
+    assert {row["reason"] for row in rows(forum / "out", "dropped")} == {"forum.unliked", "forum.short"}
+
+
+def test_the_same_bytes_with_two_workers(forum: Path, tmp_path: Path) -> None:
+    corpusmill(*run(forum, tmp_path / "two", 2), expect=4)
+    assert digests(tmp_path / "two") == digests(forum / "out")
+
+
+def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(forum / "code"))
+    out = forum / "out"
+    dropped = ask("why", out, "forum:5", "--inputs", forum / "data")
+    assert "dropped: forum.unliked, fewer likes than the minimum" in dropped
+    assert "keep what people liked" in dropped
+    assert "forum:200" in ask("why", out, "https://forum.example/200")
+    assert "keep what people liked" in corpusmill("describe", "forum", "--recipe", forum / "code" / "forum.yaml").stdout
+    assert "0 differences" in ask("check", out)
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    ask("takedown", copy, "forum:200", "https://forum.example/201", "-q")
+    assert not {"forum:200", "forum:201"} & {row["id"] for row in rows(copy, "documents")}
+    assert "0 differences" in ask("check", copy)
+
+
+def test_changed_code_or_settings_make_documents_anew(forum: Path, tmp_path: Path) -> None:
+    shutil.copytree(forum, tmp_path / "forum")
+    mine = tmp_path / "forum"
+    changed = ("--set", "sources.own.forum.min_likes=4", "--redo")
+    corpusmill(*run(mine, mine / "out", 1, *changed), expect=4)
+    fewer = manifest(mine / "out")["sources"]["forum"]["documents.kept"]
+    assert fewer < N_POSTS - N_UNLIKED - N_SHORT
+    code = mine / "code" / "forum.py"
+    code.write_text(code.read_text().replace(">= recipe.min_chars", ">= 150"))
+    corpusmill(*run(mine, mine / "out", 1, *changed), expect=4)
+    assert manifest(mine / "out")["sources"]["forum"]["documents.kept"] < fewer
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(("code: forum", "code: missing_module"), "no module 'missing_module'", id="no module"),
+        pytest.param(("code: forum", "code: ../x"), "code is a Python module", id="a path"),
+        pytest.param(("code: forum", "code: json"), "holds no SOURCE", id="another module"),
+        pytest.param(("min_likes", "min_like"), 'unknown key "min_like" (did you mean "min_likes"?)', id="setting"),
+        pytest.param(("    forum:", "    wikipedia:"), "own.wikipedia", id="a name of the seven"),
+        pytest.param(("    forum:", "    board:"), "Call both by one name", id="two names"),
+    ],
+)
+def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    text = (EXAMPLE / "forum.yaml").read_text().replace(change[0], change[1], 1)
+    shutil.copy(EXAMPLE / "forum.py", tmp_path)
+    (tmp_path / "forum.yaml").write_text(text)
+    folders = ["--inputs", forum / "data", "--output", tmp_path / "out"]
+    result = corpusmill("run", tmp_path / "forum.yaml", *folders, expect=2)
+    assert said in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(('f"forum:{id_}"', "id_"), "ids that begin with forum:", id="an id without its source"),
+        pytest.param(("class Forum(Reasons)", "1 / 0\nclass Forum(Reasons)"), "ZeroDivisionError", id="fails"),
+    ],
+)
+def test_mistakes_of_the_code_are_told(forum: Path, tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "code")
+    code = tmp_path / "code" / "forum.py"
+    assert change[0] in code.read_text()
+    code.write_text(code.read_text().replace(*change))
+    folders = ["--inputs", forum / "data", "--output", tmp_path / "out", "-q"]
+    result = corpusmill("run", tmp_path / "code" / "forum.yaml", *folders, expect=2)
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_recipe_without_own_sources_has_the_digest_that_it_had() -> None:
+    assert "own" not in load("sample").resolved()["sources"]
+
+
+def test_the_example_is_the_page() -> None:
+    page = (ROOT / "docs" / "own-source.md").read_text()
+    for name in ("forum.py", "forum.yaml"):
+        assert (EXAMPLE / name).read_text().strip() in page
+    assert sum(bool(line.strip()) for line in (EXAMPLE / "forum.py").read_text().splitlines()) <= 40
+
+
+def test_seven_sources_stay_what_they_are() -> None:
+    recipe = load("llama1")
+    for name, options in recipe.active.items():
+        source = source_of(name, options)
+        assert (source.name, source.recipe) == (name, type(options))
+    with pytest.raises(ConfigError, match="unknown key"):
+        load("llama1", ["sources.forum={}"])
