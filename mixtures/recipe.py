@@ -111,7 +111,7 @@ class ShardsRecipe:
 class CardRecipe:
     """What only you can say of a corpus, for its dataset card (report/card.py). No byte of the corpus depends on it."""
 
-    title: str = ""  # empty: the name of the recipe
+    title: str = ""  # empty: corpusmill and the name of the recipe
     contact: str = ""  # who answers for the corpus, an address or a URL; empty: the card says that nobody is named
     url: str = ""  # where it is published
     license: str = "other"  # yours, on the collection, as the Hub calls it (odc-by); the texts keep their own
