@@ -6,14 +6,20 @@ All of it is read off the record of the run: no clock, no path of a machine, the
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from ..config import build, override
+from ..errors import UsageError
+from ..manifest import RECIPE
+from ..mixtures.recipe import Recipe
+from ..pipelines.lock import locked
 from ..records import counted
-from ..storage import join, publish
+from ..storage import absolute, join, publish
 from . import croissant, sections
 from .corpus import FEATURES, PAPER, Corpus, in_words, publishers, size_category
 from .markdown import bullets, code, literal
@@ -22,16 +28,40 @@ CARD = "README.md"
 HUB = "https://huggingface.co/datasets/"
 
 
-def write(output: str) -> None:
-    """Write the card and Croissant's file of a finished run, from its record; of a run without documents none.
+def write(output: str) -> list[str]:
+    """Write the card and Croissant's file of a finished run, from its record; of a run without documents neither.
+
+    Returns:
+        The URLs of what was written.
 
     Raises:
         UsageError: there is no finished run.
     """
+    output = absolute(output)
     corpus = Corpus.read(output)
-    if corpus.facts["sources"]:
-        publish(join(output, CARD), card(corpus).encode())
-        publish(join(output, croissant.CROISSANT), croissant.text(corpus).encode())
+    texts = {CARD: card, croissant.CROISSANT: croissant.text} if corpus.made else {}
+    for name, text in texts.items():
+        publish(join(output, name), text(corpus).encode())
+    return [join(output, name) for name in texts]
+
+
+def rewrite(output: str, overrides: Sequence[str]) -> list[str]:
+    """The same, with other words: `card.key=value`, which the recipe in the folder keeps.
+
+    Raises:
+        UsageError: a setting that is none of the card's, no finished run, or one at work in the folder.
+    """
+    output = absolute(output)
+    recipe = Corpus.read(output).recipe
+    with locked(output, recipe.digest):
+        if overrides:
+            values = recipe.resolved()
+            for assignment in overrides:
+                if not assignment.startswith("card."):
+                    raise UsageError(f"--set {assignment}: expected a setting of the card, as in card.contact=….")
+                values = override(values, assignment)
+            publish(join(output, RECIPE), build(Recipe, values, "recipe").to_yaml().encode())
+        return write(output)
 
 
 def card(corpus: Corpus) -> str:
@@ -68,14 +98,15 @@ def front_matter(corpus: Corpus) -> dict[str, Any]:
         "language_creators": ["found"],
         "source_datasets": ["original", *(["allenai/c4"] if published_c4 else [])],
         "tags": ["corpusmill", "llama", "pretraining", *sources],
-        "configs": [_config(name, its) for name, its in configs.items()],
+        "configs": [_config(corpus, name, its) for name, its in configs.items()],
         "dataset_info": [_info(corpus, name, its) for name, its in configs.items()],
     }
 
 
-def _config(name: str, sources: list[str]) -> dict[str, Any]:
+def _config(corpus: Corpus, name: str, sources: list[str]) -> dict[str, Any]:
     default = {"default": True} if name == "default" else {}
-    paths = [f"documents/{source}/*.parquet" for source in sources]
+    names = {source: ["*.parquet", ".*.parquet"] if source in corpus.hidden else ["*.parquet"] for source in sources}
+    paths = [f"documents/{source}/{glob}" for source, globs in names.items() for glob in globs]
     return {"config_name": name, **default, "data_files": [{"split": "train", "path": paths}]}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -44,6 +44,7 @@ class Corpus:
     recipe: Recipe
     facts: Mapping[str, Any]
     file_bytes: Mapping[str, int]  # of the files of documents, by source
+    hidden: Collection[str]  # sources that have files whose names begin with a dot, which globs pass over
     models: Mapping[str, tuple[int, str]]  # those made in the run, the tokenizer among them: path → bytes, SHA-256
 
     @classmethod
@@ -54,12 +55,15 @@ class Corpus:
             raise UsageError(f"{output}: no finished run here. `corpusmill run` goes on with it.")
         table = read_table(join(output, "manifest.parquet"), ["path", "bytes", "sha256"])
         sizes: Counter[str] = Counter()
+        hidden = set()
         for row in table.filter(pc.starts_with(table["path"], "documents/")).to_pylist():
-            sizes[row["path"].split("/")[1]] += row["bytes"]
+            _, source, name = row["path"].split("/", 2)
+            sizes[source] += row["bytes"]
+            if name.startswith("."):
+                hidden.add(source)
         learnt = table.filter(pc.match_substring_regex(table["path"], "^(models|tokenizer)/")).to_pylist()
-        return cls(
-            output, read_recipe(output), facts, sizes, {row["path"]: (row["bytes"], row["sha256"]) for row in learnt}
-        )
+        models = {row["path"]: (row["bytes"], row["sha256"]) for row in learnt}
+        return cls(output, read_recipe(output), facts, sizes, hidden, models)
 
     @property
     def made(self) -> list[str]:

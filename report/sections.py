@@ -149,7 +149,7 @@ def source(corpus: Corpus, name: str) -> dict[str, Any]:
             else ""
         ),
         "licence": about["licence"],
-        "links": " ".join(f"{link(what, url)}." for what, url in about["links"].items()),
+        "links": f"See {in_words([link(what, url) for what, url in about['links'].items()])}.",
         "counts": _counted_rights(corpus, name),
     }
 
