@@ -43,7 +43,7 @@ check: test
 READ := $(OUT)/readers
 READ_SMALL := --set tokenizer.vocab_size=800 --set shards.tokens=200000 --set sources.commoncrawl.cited.min_positives=5 \
 	--set 'shards.formats=[raw,olmo,llmc,megatron,datatrove,litdata,mds,parquet,arrayrecord]'
-test-readers: $(foreach name,grain datasets torch streaming,$(READERS)/$(name)/.installed) $(VENV)/.installed
+test-readers: $(foreach name,grain datasets croissant torch streaming,$(READERS)/$(name)/.installed) $(VENV)/.installed
 	rm -rf $(READ)
 	$(BIN)/corpusmill sample $(READ)/input --scale 0.15 >/dev/null
 	$(BIN)/corpusmill run sample --inputs $(READ)/input --output $(READ)/whole --allow-damage $(READ_SMALL) >/dev/null
@@ -52,7 +52,7 @@ test-readers: $(foreach name,grain datasets torch streaming,$(READERS)/$(name)/.
 		--set "shards.sequence={length: 256, documents: $$way, equal: true}" >/dev/null || exit; done
 	$(BIN)/python tests/readers/expected.py $(READ)
 	@echo "read by:"
-	@failed=0; for one in grain/grain datasets/datasets torch/megatron torch/datatrove torch/litdata torch/olmo streaming/streaming; do \
+	@failed=0; for one in grain/grain datasets/datasets datasets/card croissant/croissant torch/megatron torch/datatrove torch/litdata torch/olmo streaming/streaming; do \
 		$(READERS)/$${one%/*}/bin/python tests/readers/read_$${one#*/}.py $(READ) || { echo "FAILED: $$one"; failed=1; }; \
 	done; exit $$failed
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import CorpusmillError, Interrupted, UsageError
-from . import ask, recipe, run, takedown, train
+from . import ask, card, recipe, run, takedown, train
 
 COMMANDS = (
     recipe.sample,
@@ -24,6 +24,7 @@ COMMANDS = (
     ask.where,
     ask.score,
     takedown.takedown,
+    card.card,
     train.train,
 )
 

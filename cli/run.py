@@ -13,7 +13,7 @@ from rich.console import Console
 from ..config import to_yaml
 from ..errors import UsageError
 from ..records import counted
-from ..report import funnel, models
+from ..report import card, funnel, models
 from .options import (
     DAMAGED,
     debug_option,
@@ -110,6 +110,7 @@ def _execute(command: Command, as_json: bool) -> int:
 
     with interruptible():
         facts = execute(command)
+        card.write(command.output)
     if as_json:
         click.echo(json.dumps(facts))
     else:

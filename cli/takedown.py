@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from ..report import funnel
+from ..report import card, funnel
 from .options import (
     debug_option,
     epilog,
@@ -61,6 +61,7 @@ def takedown(
     else:
         with interruptible():
             touched, _ = take_down(output, words, workers, quiet)
+            card.write(output)
     if as_json:
         click.echo(json.dumps(asdict(touched)))
     else:

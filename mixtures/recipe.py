@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..config import build, override, parse_yaml, to_yaml
-from ..errors import ConfigError, did_you_mean
-from ..storage import digest
+from ..errors import ConfigError, SourceError, did_you_mean
+from ..manifest import RECIPE
+from ..storage import digest, join, read_bytes
 from .sources import SourceRecipe, Sources
 
 SCHEMA = 1
@@ -108,8 +109,20 @@ class ShardsRecipe:
 
 
 @dataclass(frozen=True)
+class CardRecipe:
+    """What only you can say of a corpus, for its dataset card (report/card.py). No byte of the corpus depends on it."""
+
+    title: str = ""  # empty: corpusmill and the name of the recipe
+    contact: str = ""  # who answers for the corpus, an address or a URL; empty: the card says that nobody is named
+    url: str = ""  # where it is published
+    license: str = "other"  # yours, on the collection, as the Hub calls it (odc-by); the texts keep their own
+    license_name: str = "licences-of-the-sources"  # with license: other, and a link to its text,
+    license_link: str = ""  # which is LICENSE, LICENSE.md or a URL; empty: the card's own section, if it has a url
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the bytes of a run, apart from its inputs."""
+    """Everything that decides the bytes of a run, apart from its inputs; and the words of its card."""
 
     name: str
     sources: Sources
@@ -125,6 +138,7 @@ class Recipe:
     ngram: NgramRecipe = field(default_factory=NgramRecipe)
     tokenizer: TokenizerRecipe = field(default_factory=TokenizerRecipe)
     shards: ShardsRecipe = field(default_factory=ShardsRecipe)
+    card: CardRecipe = field(default_factory=CardRecipe)
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -175,7 +189,8 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        return digest(self.resolved())
+        """Of all that decides bytes: the words of the card do not."""
+        return digest({name: value for name, value in self.resolved().items() if name != "card"})
 
     def resolved(self) -> dict[str, Any]:
         """Every setting, defaults included; sources that are not part of the recipe are left out."""
@@ -200,6 +215,19 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     for assignment in overrides:
         values = override(values, assignment)
     return build(Recipe, values, Path(path).stem)
+
+
+def read_recipe(output: str) -> Recipe:
+    """The recipe of a run, from its output folder.
+
+    Raises:
+        ConfigError: it is not as a run writes it.
+    """
+    url = join(output, RECIPE)
+    try:
+        return build(Recipe, parse_yaml(read_bytes(url).decode(), url), RECIPE)
+    except (SourceError, FileNotFoundError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{url}: cannot be read ({type(error).__name__}).") from error
 
 
 def shipped() -> dict[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import __version__
-from ..errors import UsageError
+from ..errors import ConfigError, UsageError
 from ..manifest import (
     DIGEST,
     RECEIPTS,
@@ -29,13 +29,13 @@ from ..manifest import (
     write_manifest,
 )
 from ..mixtures.plan import plan
-from ..mixtures.recipe import Recipe
+from ..mixtures.recipe import Recipe, read_recipe
 from ..mixtures.sources import GithubRecipe, StackExchangeRecipe
 from ..models.kenlm_tools import find_tool
 from ..records import Reason, counted
 from ..shards.formats import FORMATS, check_formats
 from ..shards.spec import PLAN
-from ..storage import LEFT_ASIDE, join, publish, read_bytes, read_json, remove, sha256_of, sizes, write_json
+from ..storage import LEFT_ASIDE, join, publish, read_json, remove, sha256_of, sizes, write_json
 from ..tokenizer.encode import open_tokenizer
 from . import shards, tokenizer, tokens
 from .documents import documents_phase, settled_documents
@@ -97,7 +97,7 @@ def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool, ngrams: b
         if foreign:
             raise UsageError(f"{output}: holds files that are not of a run ({foreign[0]}, …). Give a new --output.")
         return
-    if read_bytes(join(output, RECIPE)).decode() != recipe.to_yaml() and not redo:
+    if not redo and not _same_recipe(output, recipe):
         raise UsageError(
             f"{output}: made with another recipe (see {RECIPE} there). Give this one another --output, or pass --redo: "
             "what the change touches is made again, the rest is kept."
@@ -112,6 +112,14 @@ def check_folder(output: str, recipe: Recipe, redo: bool, whole: bool, ngrams: b
         raise UsageError(
             f"{output}: holds a finished run of the whole recipe. Give another --output, or run the whole recipe again."
         )
+
+
+def _same_recipe(output: str, recipe: Recipe) -> bool:
+    """Whether the recipe that stands in a folder gives the same bytes, whatever its card says."""
+    try:
+        return read_recipe(output).digest == recipe.digest
+    except ConfigError:
+        return False
 
 
 def claim_folder(output: str, recipe: Recipe) -> None:

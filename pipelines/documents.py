@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..formats.documents import DOCUMENTS, DROPPED, numbered_rows, read_rows
-from ..manifest import DIGEST, WORK, File, Receipt, add_digests, digest_of, files_of
+from ..formats.documents import DOCUMENTS, DROPPED, document_of, numbered_rows, read_rows
+from ..manifest import WORK, File, Receipt, files_of
 from ..mixtures.recipe import Recipe
 from ..records import Dropped, Reason
 from ..storage import digest, join, read_json, write_json
+from .accounts import take_kept
 from .phase import Item, Phase, ShardOutput
 from .results import DOCUMENTS_ENDING, DROPPED_ENDING, Drops
 from .unique import ID, losers_of, shard_of, verified_once
@@ -57,7 +57,7 @@ def documents_phase(
                 (path, receipt.files[path]) for path in (stem + DOCUMENTS_ENDING, stem + DROPPED_ENDING)
             )
             made_from = (documents[1].identity, dropped[1].identity, digests)
-            fingerprint = digest("documents", 2, made_from, dataclasses.asdict(drops))
+            fingerprint = digest("documents", 3, made_from, dataclasses.asdict(drops))
             items.append(Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, lists, drops)))
     return Phase(f"{source}/documents", items, settle)
 
@@ -83,11 +83,9 @@ def settle(task: Settle, out: ShardOutput) -> None:
             if number not in lost:
                 kept.add(row)
                 continue
-            url = json.loads(row["meta"]).get("url", "")
-            dropped.add(task.drops.row(Dropped(row["id"], lost[number], None, row["text"], url=url)))
-            counts["documents.kept"] -= 1
-            counts["bytes.kept"] -= len(row["text"].encode())
-            counts[DIGEST] = add_digests(counts[DIGEST], -digest_of(row["id"], row["text"]))
+            one = document_of(row)
+            dropped.add(task.drops.row(Dropped(one.id, lost[number], None, one.text, url=one.meta.get("url", ""))))
+            take_kept(counts, one.id, one.text, one.meta)
             counts[f"documents.dropped.{lost[number]}"] += 1
         kept.counts = dict(counts)
 

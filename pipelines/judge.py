@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..formats.documents import document_of, read_rows
-from ..manifest import DIGEST, WORK, Receipt
+from ..manifest import WORK, Receipt
 from ..mixtures.recipe import Recipe
 from ..mixtures.sources import SourceRecipe
 from ..storage import digest, join
+from .accounts import without_kept
 from .inputs import Model
 from .phase import Item, Phase, ShardOutput
 from .reading import versions
@@ -41,7 +41,7 @@ def judge_phase(source: Source, extracted: Mapping[str, Receipt], models: Mappin
     decides = (source.version, source.unique(options), versions(steps), dataclasses.asdict(drops), identities)
     items = []
     for one in results_of(extracted):
-        fingerprint = digest("judge", 2, decides, one.documents[1].identity, one.dropped[1].identity)
+        fingerprint = digest("judge", 3, decides, one.documents[1].identity, one.dropped[1].identity)
         task = Judge(source.name, options, one, drops, aids)
         items.append(Item(one.shard, fingerprint, one.documents[1].bytes, task))
     return Phase(f"{source.name}/judge", items, judge)
@@ -54,9 +54,7 @@ def judge(task: Judge, out: ShardOutput) -> None:
     rows = read_rows(out.verified(documents, file.sha256))
     # Lines were counted when the source was read.
     results = run_steps((document_of(row) for row in rows), steps)
-    counts = Counter(file.counts)
-    for name in ("documents.kept", "bytes.kept", DIGEST):
-        counts[name] = 0
+    counts = without_kept(file.counts)
     counts["documents.in"] -= file.rows  # they come in once more
     unlimited = dataclasses.replace(task.options, part_mb=float("inf"))
     stem = join(WORK, "judge", source.name, task.results.shard)

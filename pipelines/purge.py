@@ -17,11 +17,21 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import ShardError
-from ..formats.documents import DOCUMENTS, DROPPED, RowWriter, dropped_row, numbered_rows, read_footer, read_rows
+from ..formats.documents import (
+    DOCUMENTS,
+    DROPPED,
+    RowWriter,
+    document_of,
+    dropped_row,
+    numbered_rows,
+    read_footer,
+    read_rows,
+)
 from ..formats.stackexchange_parts import copy_parts
-from ..manifest import DIGEST, File, Receipt, add_digests, digest_of, write_receipt
+from ..manifest import File, Receipt, write_receipt
 from ..records import Dropped, Reason
 from ..storage import HashingFile, join, open_read, publishing, remove
+from .accounts import take_kept
 from .leads import LEADS
 from .quality import EXAMPLES
 from .taken_down import TakenDown
@@ -136,15 +146,14 @@ def _url_of(row: Row) -> str:
 def accounts_without(counts: Mapping[str, int], going: Collection[Row]) -> dict[str, int]:
     """The accounts of a file of documents when some of its documents are no longer kept.
 
-    >>> accounts_without({"documents.in": 1, "documents.kept": 1, "bytes.kept": 4}, [{"id": "a", "text": "text"}])
+    >>> row = {"id": "a", "text": "text", "source": "books", "meta": "{}"}
+    >>> accounts_without({"documents.in": 1, "documents.kept": 1, "bytes.kept": 4}, [row])
     ... # doctest: +ELLIPSIS
-    {'documents.in': 1, 'documents.kept': 0, 'bytes.kept': 0, 'documents.dropped.common.taken_down': 1, ...}
+    {'documents.in': 1, 'documents.kept': 0, 'bytes.kept': 0, 'digest.documents': ..., 'bytes.taken_down': 4}
     """
-    size = sum(len(row["text"].encode()) for row in going)
     left = Counter(counts)
-    left["documents.kept"] -= len(going)
-    left["bytes.kept"] -= size
-    left[f"documents.dropped.{Reason.TAKEN_DOWN}"] += len(going)
-    left["bytes.taken_down"] += size
-    left[DIGEST] = add_digests(left[DIGEST], *(-digest_of(row["id"], row["text"]) for row in going))
+    for document in map(document_of, going):
+        take_kept(left, document.id, document.text, document.meta)
+        left[f"documents.dropped.{Reason.TAKEN_DOWN}"] += 1
+        left["bytes.taken_down"] += len(document.text.encode())
     return dict(left)

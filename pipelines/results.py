@@ -10,11 +10,12 @@ from typing import Any
 
 from ..errors import SourceError
 from ..formats.documents import DOCUMENTS, DROPPED, document_row, dropped_row
-from ..manifest import DIGEST, File, Receipt, add_digests, digest_of
+from ..manifest import File, Receipt
 from ..mixtures.circle import unit_interval
 from ..mixtures.sources import SourceRecipe
 from ..records import Document, Dropped, Reason
 from ..storage import MIB, identify
+from .accounts import add_kept
 from .inputs import Model
 from .phase import ShardOutput
 from .source import Source
@@ -112,14 +113,14 @@ def write_results(
             dropped.add(row)
         result = first
         while result is not None and size < options.part_mb * MIB:
-            size_in = len(result.text.encode()) if isinstance(result, Document) else 0
-            result = taken_down.applied(result)
+            came = result
+            result = taken_down.applied(came)
             counts["documents.in"] += 1
             counts.update({f"{source.pieces}.{name}": n for name, n in result.pieces.items()})
             if isinstance(result, Dropped):
                 counts[f"documents.dropped.{result.reason}"] += 1
-                if result.reason == Reason.TAKEN_DOWN:
-                    counts["bytes.taken_down"] += size_in
+                if result.reason == Reason.TAKEN_DOWN and isinstance(came, Document):
+                    counts["bytes.taken_down"] += len(came.text.encode())
                 dropped.add(drops.row(result))
             else:
                 if claiming:
@@ -127,10 +128,9 @@ def write_results(
                 if claiming and source.unique(options):
                     claims[CONTENT].add_content(source.content(result), result, kept.rows)
                 kept.add(document_row(result))
-                counts["documents.kept"] += 1
-                counts["bytes.kept"] += size_in
-                counts[DIGEST] = add_digests(counts[DIGEST], digest_of(result.id, result.text))
-                size += size_in
+                before = counts["bytes.kept"]
+                add_kept(counts, result.id, result.text, result.meta)
+                size += counts["bytes.kept"] - before
             result = next(results, None)
         kept.counts = dict(counts)
         counts.clear()

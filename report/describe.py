@@ -11,6 +11,7 @@ from ..pipelines.source import Aids, Basis
 from ..pipelines.sources import SOURCES, source_of
 from ..records import Reason
 
+SAME_CONTENT = "one document a content"
 SKIPPED = "the paper has this step, and the recipe skips it"
 
 
@@ -33,7 +34,7 @@ def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
     shown += [{"step": name, "basis": "left out", "note": SKIPPED} for name in one.left_out(options)]
     shown.append({"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description})
     if about := one.about_content:
-        shown.append({"step": "one document a content", "basis": str(Basis.REFERENCE), "note": about})
+        shown.append({"step": SAME_CONTENT, "basis": str(Basis.REFERENCE), "note": about})
     return shown
 
 

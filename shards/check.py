@@ -24,7 +24,7 @@ from .check_shards import Difference, Record, check_shards, fill
 from .tokens import INDEX, token_dtype
 
 # Beside what the manifest lists: the record itself, and what differs from run to run.
-OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock", "takedown.json")
+OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock", "takedown.json", "README.md", "croissant.json")
 OUR_FOLDERS = (WORK, "logs", "errors", "llama")  # the last is where `corpusmill train` saves
 # The next move, before the command.
 REWRITE, REMAKE, REMOVE = (

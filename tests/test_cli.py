@@ -370,7 +370,9 @@ def test_everything_works_in_memory_with_one_worker(
     assert main([*arguments, "--workers", "1"]) == 4
     assert main(["check", output]) == 0
     files = fsspec.filesystem("memory")
-    for path in ("documents/wikipedia/enwiki-20220701-pages-articles.parquet", "tokenizer/tokenizer.model"):
+    same = ("documents/wikipedia/enwiki-20220701-pages-articles.parquet", "tokenizer/tokenizer.model", "README.md")
+    assert files.exists(f"/{tmp_path.name}/out/croissant.json")
+    for path in same:
         assert files.cat_file(f"/{tmp_path.name}/out/{path}") == (finished / path).read_bytes()
 
 

@@ -1,0 +1,286 @@
+"""The tables and sentences of a dataset card, each from the record of the run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from ..manifest import RECIPE
+from ..pipelines.accounts import UNKNOWN as NO_LANGUAGE
+from ..pipelines.source import Basis
+from ..pipelines.sources import SOURCES
+from ..records import Reason, counted
+from .corpus import Corpus, changed_settings, in_words, paper, publishers
+from .describe import SAME_CONTENT, rows
+from .funnel import PIECES, UNKNOWN, decimal, number, percent
+from .markdown import code, link, literal, one_line, table
+
+SHOWN_KINDS = 40  # languages, licences or collections; manifest.json has all
+SHOWN_VALUE = 80  # characters of a setting; recipe.yaml has all
+
+
+def size(n_bytes: int) -> str:
+    """
+    >>> size(999), size(1_234_567), size(3_300_000_000_000)
+    ('999 bytes', '1.2 MB', '3.3 TB')
+    """
+    value, unit = float(n_bytes), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{n_bytes:,} bytes" if unit == "bytes" else f"{value:,.1f} {unit}"
+
+
+def sources(corpus: Corpus) -> str:
+    """What there is of each source."""
+    columns = ["source", "config", "documents", "text", "files on disk"]
+    about = publishers()["sources"]
+    cells = [
+        [
+            about[name]["title"],
+            code(name),
+            number(corpus.kept(name)),
+            size(corpus.text_bytes(name)),
+            size(corpus.file_bytes.get(name, 0)),
+        ]
+        for name in corpus.sources
+    ]
+    return table(columns, cells, [2, 3, 4])
+
+
+def contact(corpus: Corpus) -> str:
+    """Who answers for the corpus, as Markdown."""
+    said = one_line(corpus.recipe.card.contact)
+    shown = link(said, said) if said.startswith(("https://", "http://")) else literal(said)
+    return contact_words(corpus, shown, code)
+
+
+def contact_words(corpus: Corpus, shown: str = "", code: Callable[[str], str] = str) -> str:
+    """The same in words alone."""
+    if said := one_line(corpus.recipe.card.contact):
+        return f"Who answers for this corpus, and for requests to take documents down: {shown or said}."
+    setting = code("card.contact")
+    return f"Nobody is named who answers for this corpus: whoever publishes it should set {setting} in its recipe."
+
+
+def shards(corpus: Corpus) -> str:
+    """The same documents as tokens; empty where there are none."""
+    if not corpus.is_whole:
+        return ""
+    n = corpus.facts["mixture"]["n_shards"]
+    formats = in_words([code(name) for name in corpus.recipe.shards.formats])
+    return (
+        f"`shards/` holds the documents as tokens, mixed and shuffled: {counted(n['train'], 'shard')} for training and "
+        f"{n['val']} for validation, as {formats}."
+    )
+
+
+def command(corpus: Corpus) -> str:
+    """The command that makes the corpus from the same inputs, with no path of the machine that made it."""
+    named = [] if corpus.is_whole else corpus.made
+    more = ["--allow-empty"] if "--allow-empty" in corpus.facts["command"] else []
+    return " ".join(["corpusmill run", RECIPE, *named, "--inputs INPUTS --output OUT", *more])
+
+
+def digests(corpus: Corpus) -> str:
+    """What two people compare to know that they have the same."""
+    of = corpus.facts["corpus"]
+    found = {"all documents": of["documents"]}
+    found |= {f"documents of {source}": of["sources"][source] for source in corpus.made}
+    found |= {
+        what: of[name]
+        for name, what in (("train", "documents for training"), ("val", "for validation"), ("shards", "shards"))
+        if name in of
+    }
+    return table(["digest of", ""], [[what, code(digest)] for what, digest in found.items()])
+
+
+def _in_order(corpus: Corpus) -> list[str]:
+    """What inputs were read for: sources in the paper's order, then a ready tokenizer."""
+    order = list(corpus.recipe.active)
+    return sorted(corpus.facts["inputs"], key=lambda name: order.index(name) if name in order else len(order))
+
+
+def inputs(corpus: Corpus) -> str:
+    """How many files of each source, and how large."""
+    cells = []
+    for source in _in_order(corpus):
+        given = corpus.facts["inputs"][source]
+        if given["files"]:
+            cells.append([source, number(len(given["files"])), size(sum(one[0] for one in given["files"].values()))])
+    return table(["read for", "files", "size"], cells, [1, 2])
+
+
+def models(corpus: Corpus) -> str:
+    """Models with their digests, given ones and those made; empty where there are none."""
+    cells = [
+        [f"{source}: {literal(name)}", "given", size(n), code(digest)]
+        for source in _in_order(corpus)
+        for name, (n, digest) in corpus.facts["inputs"][source]["models"].items()
+    ]
+    cells += [[code(path), "made here", size(n), code(sha256)] for path, (n, sha256) in sorted(corpus.models.items())]
+    return table(["model", "", "size", "digest"], cells, [2]) if cells else ""
+
+
+def source(corpus: Corpus, name: str) -> dict[str, Any]:
+    """How a source was made, what went, and what its publisher says."""
+    about, counts = publishers()["sources"][name], corpus.counts(name)
+    steps = [[literal(row["step"]), row["basis"], literal(row["note"])] for row in steps_of(corpus, name)]
+    read, kept = counts.get("documents.in", 0), corpus.kept(name)
+    share = f", {percent(kept, read)}," if read else ""
+    came, stayed = size(counts.get("bytes.in", 0)), size(corpus.text_bytes(name))
+    damage = {kind.removeprefix("damage."): n for kind, n in counts.items() if kind.startswith("damage.")}
+    outside = counts.get("documents.outside_limit", 0)
+    line = f"Of {counted(read, 'document')} read ({came} of text) {kept:,}{share} stayed ({stayed})."
+    return {
+        "title": about["title"],
+        "about": about["about"],
+        "steps": table(["step", "basis", "note"], steps),
+        "funnel_line": line + (f" {number(outside)} more are outside the limit, and were not read." if outside else ""),
+        "funnel": _dropped(corpus, name, "documents", read),
+        "pieces": [_dropped(corpus, name, kind, n) for kind in PIECES if (n := counts.get(f"{kind}.in", 0))],
+        "damage": (
+            f"{counted(sum(damage.values()), 'piece')} of damaged input left out: {_listed(damage)}. `errors/` lists "
+            "them with file, offset and reason."
+            if damage
+            else ""
+        ),
+        "licence": about["licence"],
+        "links": f"See {in_words([link(what, url) for what, url in about['links'].items()])}.",
+        "counts": _counted_rights(corpus, name),
+    }
+
+
+def steps_of(corpus: Corpus, name: str) -> list[dict[str, str]]:
+    """The rows of `corpusmill describe`, without what the recipe does not ask for."""
+    unique = SOURCES[name].unique(corpus.recipe.active[name])
+    return [row for row in rows(name, corpus.recipe) if unique or row["step"] != SAME_CONTENT]
+
+
+def _dropped(corpus: Corpus, name: str, kind: str, n_in: int) -> str:
+    """Why documents, or lines or answers of those that came so far, went; empty where none did."""
+    found = {reason: n for reason in Reason if (n := corpus.counts(name).get(f"{kind}.dropped.{reason}", 0))}
+    cells = [[code(r), number(n), percent(n, n_in), literal(r.description)] for r, n in found.items()]
+    return table(["dropped for", kind, f"of {n_in:,}", "meaning"], cells, [1, 2]) if cells else ""
+
+
+def _listed(counts: dict[str, int]) -> str:
+    shown = [f"{code(name)} {n:,}" for name, n in list(counts.items())[:SHOWN_KINDS]]
+    more = len(counts) - SHOWN_KINDS
+    return ", ".join(shown) + (f" and {more:,} more kinds (`manifest.json` has all)" if more > 0 else "")
+
+
+def _counted_rights(corpus: Corpus, name: str) -> str:
+    """Documents by the licence that they name, or by the collection that they are of."""
+    if found := corpus.kinds(name, "licenses"):
+        several = ", a thread under each of its posts' licences" if name == "stackexchange" else ""
+        return f"Documents in this run{several}: {_listed(found)}."
+    if found := corpus.kinds(name, "collections"):
+        return f"Books in this run, by collection: {_listed(found)}."
+    return ""
+
+
+def deviations(corpus: Corpus) -> str:
+    """All that is not the paper's, a row for each source and kind."""
+    cells = []
+    for name in corpus.made:
+        by_basis: dict[str, list[str]] = defaultdict(list)
+        for row in steps_of(corpus, name):
+            by_basis[row["basis"]].append(literal(row["step"]))
+        by_basis.pop(Basis.PAPER, None)
+        changed = changed_settings(corpus.recipe, name).items()
+        by_basis["setting"] = [
+            f"{code(key)} is {_value(ours)}, not {_value(theirs)}" for key, (ours, theirs) in changed
+        ]
+        cells += [[name, kind, "; ".join(found)] for kind, found in sorted(by_basis.items()) if found]
+    recipe = corpus.recipe
+    general = {"limit": (recipe.limit, 1.0)}
+    if corpus.is_whole:
+        general["tokenizer.vocab_size"] = recipe.tokenizer.vocab_size, paper().tokenizer.vocab_size
+    found = [f"{code(key)} is {_value(o)}, not {_value(t)}" for key, (o, t) in general.items() if o != t]
+    if corpus.is_whole and recipe.tokenizer.model:
+        found = ["a ready tokenizer instead of one trained on the corpus"]
+    return table(["", "kind", "what"], cells + ([["all", "setting", "; ".join(found)]] if found else []))
+
+
+def _value(value: Any) -> str:
+    """A setting as people read it; of a path of this machine, or a URL, only the last part."""
+    if value is None or value in ("", []):
+        return "nothing"
+    if isinstance(value, str):
+        value = value.rstrip("/").rpartition("/")[2] if value.startswith("/") or "://" in value else value
+    else:
+        value = json.dumps(value, ensure_ascii=False)
+    return code(value if len(value) <= SHOWN_VALUE else f"{value[:SHOWN_VALUE]}…")
+
+
+def mixture(corpus: Corpus) -> dict[str, str]:
+    """Shares and epochs beside Table 1's; without shards, of the text."""
+    theirs, names = paper().active, corpus.sources
+    total = sum(map(corpus.text_bytes, names))
+    columns = ["source", "text", "of the text", "Table 1's disk size"]
+    cells = {
+        name: [
+            name,
+            size(corpus.text_bytes(name)),
+            percent(corpus.text_bytes(name), total),
+            f"{theirs[name].paper.disk_gb:,.0f} GB" if theirs[name].paper else UNKNOWN,  # type: ignore[union-attr]
+        ]
+        for name in names
+    }
+    if not corpus.is_whole:
+        intro = "Only documents were made here, and no mixture of tokens: whoever trains on them chooses the shares."
+        return {"mixture_intro": intro, "mixture_table": table(columns, cells.values(), [1, 2, 3])}
+    columns += ["tokens", "share", "Table 1's share", "epochs", "Table 1's epochs"]
+    for row in corpus.facts["mixture"]["table"]:
+        if row["source"] in cells:
+            own = theirs[row["source"]]
+            epochs = own.paper.epochs if own.paper else None
+            shares = [number(row["written"]), percent(row["share"]), f"{own.weight:.2f} %"]
+            cells[row["source"]] += [*shares, decimal(row["epochs"]), decimal(epochs)]
+    intro = (
+        "Tokens in the training shards, with how often a document stands in them on average, beside Table 1 of the "
+        "paper. A corpus of another size than the paper's has other shares where its epochs are the same."
+    )
+    return {"mixture_intro": intro, "mixture_table": table(columns, cells.values(), range(1, len(columns)))}
+
+
+def languages(corpus: Corpus) -> dict[str, str]:
+    """Documents by language, as far as sources tell it."""
+    telling = {name: found for name in corpus.sources if (found := corpus.kinds(name, "languages"))}
+    silent = [name for name in corpus.sources if name not in telling]
+    total: Counter[str] = Counter()
+    for found in telling.values():
+        total.update(found)
+    intro = ["By ISO 639 codes, as a page's language was identified, or as its publisher tells it."] if telling else []
+    if any(sum(found.values()) > corpus.kept(name) for name, found in telling.items()):
+        intro.append("A document in several languages counts for each.")
+    if silent:
+        intro.append(f"Of {in_words(silent)} no language is known to the pipeline.")
+    names = sorted(total, key=lambda code_: (-total[code_], code_))
+    columns = ["language", "documents", *telling]
+    cells = [
+        [NO_LANGUAGE if name == NO_LANGUAGE else code(name), number(total[name])]
+        + [number(found[name]) if name in found else "" for found in telling.values()]
+        for name in names[:SHOWN_KINDS]
+    ]
+    if len(names) > SHOWN_KINDS:
+        cells.append([f"{len(names) - SHOWN_KINDS} more", number(sum(total[n] for n in names[SHOWN_KINDS:]))])
+        cells[-1] += [""] * len(telling)
+    shown = table(columns, cells, range(1, len(columns))) if cells else ""
+    return {"languages_intro": " ".join(intro), "languages_table": shown}
+
+
+def takedown(corpus: Corpus) -> str:
+    """How documents of each source are named, and where their publisher hears of one."""
+    about = publishers()["sources"]
+    cells = []
+    for name in corpus.made:
+        shape, _, what = about[name]["names"].partition(", ")
+        cells.append(
+            [name, code(shape) + (f", {literal(what)}" if what else ""), link("publisher", about[name]["upstream"])]
+        )
+    return table(["source", "id (or the URL in `meta`)", "its publisher's way"], cells)
