@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from ..config import build, override, parse_yaml, to_yaml
+from ..config import build, line_of, override, parse_yaml, to_yaml
 from ..errors import ConfigError, did_you_mean
 from ..storage import digest
 from .sources import SourceRecipe, Sources
@@ -193,10 +193,25 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         ConfigError: no such recipe, not YAML, an unknown key, a wrong value.
     """
-    values = parse_yaml(_read(path), path)
+    text, name = _read(path), Path(path).stem
+    written = values = parse_yaml(text, path)
     for assignment in overrides:
         values = override(values, assignment)
-    return build(Recipe, values, Path(path).stem)
+    try:
+        return build(Recipe, values, name)
+    except ConfigError as error:
+        if (line := _line_in_file(text, written, name, error)) is None:
+            raise
+        raise ConfigError(f"{path}, line {line}: {str(error).removeprefix(name).lstrip('.: ')}") from error
+
+
+def _line_in_file(text: str, written: dict[str, Any], name: str, error: ConfigError) -> int | None:
+    """Where a mistake stands; None if the file is well without what was laid over it, or has another mistake."""
+    try:
+        build(Recipe, written, name)
+    except ConfigError as own:
+        return line_of(text, str(own)) if str(own) == str(error) else None
+    return None
 
 
 def shipped() -> dict[str, str]:
@@ -215,9 +230,9 @@ def _read(path: str) -> str:
     recipes = shipped()
     if file.stem in recipes and str(file) in (file.stem, f"mixtures/{file.stem}.yaml"):
         return recipes[file.stem]
-    raise ConfigError(
-        f"{path}: no such recipe{did_you_mean(file.stem, recipes)}; shipped ones: {', '.join(sorted(recipes))}."
-    )
+    what = "is a folder, no recipe" if path and file.is_dir() else "no such recipe or file"
+    known = f"shipped ones: {', '.join(sorted(recipes))}."
+    raise ConfigError(f"{path or repr(path)}: {what}{did_you_mean(file.stem, recipes)}; {known}")
 
 
 def _plain(value: Any) -> Any:
