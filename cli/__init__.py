@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Ours before the first --, Beam's after it: a mistyped option of ours must not flow to Beam in silence.
     cut = given.index("--") if "--" in given else len(given)
     terminal.prepare()
-    with signals.caught():
+    with signals.caught() as stopping:
         try:
             if given[cut:] and given[0] not in ("run", "ngram"):
                 raise UsageError("options after -- are Beam's, and only `corpusmill run` and `ngram` take them.")
@@ -73,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except click.ClickException as error:
             return terminal.refused(error)
         except Exception as error:
+            if stopping.received:  # whatever became of the interrupt on its way
+                raise KeyboardInterrupt from error
             return terminal.failed(error, debug="--debug" in given)
 
 

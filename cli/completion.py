@@ -11,8 +11,8 @@ from .options import debug_option, epilog
 
 VARIABLE = "_CORPUSMILL_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
-# After `seed=` comes a value, not a space.
-NO_SPACE = '    [[ "${COMPREPLY[0]}" == *= ]] && compopt -o nospace\n    return 0\n'
+# After `seed=` comes a value, after `sources.` more of the key, and not a space.
+NO_SPACE = '    [[ "${COMPREPLY[0]}" == *[=.] ]] && compopt -o nospace\n    return 0\n'
 
 
 @click.command(

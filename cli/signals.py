@@ -17,7 +17,7 @@ from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 PATIENCE = 5.0  # seconds for the command to unwind
-SHOW_CURSOR = "\x1b[?25h"
+CLEAR_LINE, SHOW_CURSOR = "\r\x1b[2K", "\x1b[?25h"
 
 
 class Stopping:
@@ -46,7 +46,7 @@ class Stopping:
                 if self.received == signal.SIGINT
                 else f"Stopped by {signal.Signals(self.code - 128).name}"
             )
-            cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
+            cursor = CLEAR_LINE + SHOW_CURSOR if sys.stderr.isatty() else ""
             print(f"{cursor}{name}. {self.goes_on}".rstrip(), file=sys.stderr, flush=True)
         os._exit(self.code)
 
@@ -60,19 +60,19 @@ _stopping = Stopping()
 
 
 @contextlib.contextmanager
-def caught() -> Iterator[None]:
+def caught() -> Iterator[Stopping]:
     """Around a whole command. Signals that whoever started it has it ignore, as nohup does, stay ignored."""
     global _stopping
     _stopping = stopping = Stopping()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield stopping
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, stopping.receive)
     try:
-        yield
+        yield stopping
     finally:
         if stopping.received is not None:
             stopping.leave()

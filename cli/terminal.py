@@ -81,6 +81,7 @@ def refused(error: click.ClickException) -> int:
         error.show()
         return error.exit_code
     said = " ".join(error.format_message().split())
+    said += "" if said.endswith((".", "?")) else "."
     usage = " ".join(context.command.get_usage(context).removeprefix("Usage: ").split())
     show_error(f"{said} Expected: {usage} (`{context.command_path} --help` says more).")
     return error.exit_code
