@@ -64,7 +64,10 @@ def train(
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; pip install 'corpusmill[model]' brings it.") from error
     from ..report import funnel, training
-    from ..storage import join, write_json
+    from ..storage import join, sizes, write_json
+
+    if not sizes(join(output, "shards")):
+        raise UsageError(f"{output}: no shards here; expected the --output of `corpusmill run` of a whole recipe.")
 
     save = join(output, "llama") if save is None else save
     with (

@@ -25,6 +25,13 @@ def sources(context: click.Context, parameter: click.Parameter, begun: str) -> l
     return [name for name in _sources_of(context) if name.startswith(begun) and name not in named]
 
 
+def reasons(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The reasons for dropping, each with what reports say of it."""
+    from ..records import Reason
+
+    return [CompletionItem(reason.value, help=reason.description) for reason in Reason if reason.startswith(begun)]
+
+
 def settings(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     """The dotted keys that --set takes, as far as the next dot; after = the words that a setting can be."""
     from ..config import keys_of, words_of

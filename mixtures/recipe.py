@@ -200,18 +200,20 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     try:
         return build(Recipe, values, name)
     except ConfigError as error:
-        if (line := _line_in_file(text, written, name, error)) is None:
+        if not _is_in_file(written, name, error):
             raise
-        raise ConfigError(f"{path}, line {line}: {str(error).removeprefix(name).lstrip('.: ')}") from error
+        line = line_of(text, str(error))
+        place = path if line is None else f"{path}, line {line}"
+        raise ConfigError(f"{place}: {str(error).removeprefix(name).lstrip('.: ')}") from error
 
 
-def _line_in_file(text: str, written: dict[str, Any], name: str, error: ConfigError) -> int | None:
-    """Where a mistake stands; None if the file is well without what was laid over it, or has another mistake."""
+def _is_in_file(written: dict[str, Any], name: str, error: ConfigError) -> bool:
+    """Whether a mistake is the file's own, and not one of what was laid over it."""
     try:
         build(Recipe, written, name)
     except ConfigError as own:
-        return line_of(text, str(own)) if str(own) == str(error) else None
-    return None
+        return str(own) == str(error)
+    return False
 
 
 def shipped() -> dict[str, str]:
