@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import yaml
@@ -17,15 +18,54 @@ from .errors import ConfigError, did_you_mean
 T = TypeVar("T")
 
 
+class _Strict(yaml.SafeLoader):
+    """YAML whose mappings have each key once: of two the second would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f'the key "{key.value}" stands twice', key.start_mark
+                )
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def parse_yaml(text: str, where: str) -> dict[str, Any]:
-    """A YAML mapping. Raises ConfigError with the line of the mistake."""
+    """A YAML mapping, each key once. Raises ConfigError with the line of the mistake."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = yaml.load(text, _Strict)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f", line {mark.line + 1}" if mark else ""
+        what = "" if isinstance(error, yaml.constructor.ConstructorError) else "not YAML: "
+        raise ConfigError(f"{where}{at}: {what}{', '.join(filter(None, (error.problem, error.context)))}.") from error
+    except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(value, dict):
-        raise ConfigError(f"{where}: expected a mapping of settings, got {type(value).__name__}.")
+        got = "nothing" if value is None else f"a {type(value).__name__}"
+        raise ConfigError(f"{where}: expected a mapping of settings, as in `seed: 1`, got {got}.")
     return value
+
+
+def line_of(text: str, message: str) -> int | None:
+    """The line of a YAML text that an error of `build` is about: of the key that it names, or of what holds it.
+
+    >>> line_of("seed: 1\\nsources:\\n  c4:\\n    epohcs: 1\\n", 'r.sources.c4: unknown key "epohcs"')
+    4
+    >>> line_of("seed: 1\\nsources:\\n  c4: {}\\n", 'r.sources.c4: "epochs" is missing.')
+    3
+    """
+    place, _, said = message.partition(": ")
+    node, line = yaml.compose(text, yaml.SafeLoader), None
+    for word in [*place.split(".")[1:], *re.findall(r"\w+", said)]:
+        keys = {key.value: (key, value) for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
+        if word in keys:
+            line = keys[word][0].start_mark.line + 1
+            node = keys[word][1]
+    return line
 
 
 def to_yaml(values: Mapping[str, Any]) -> str:
@@ -145,3 +185,30 @@ def override(values: dict[str, Any], assignment: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {assignment}: {text!r} is not a YAML value.") from error
     return result
+
+
+def keys_of(cls: type) -> Iterator[str]:
+    """The dotted keys of all settings of a dataclass, those of the dataclasses in it included.
+
+    >>> from dataclasses import make_dataclass
+    >>> inner = make_dataclass("Inner", [("order", int)])
+    >>> list(keys_of(make_dataclass("Outer", [("seed", int), ("ngram", inner | None)])))
+    ['seed', 'ngram.order']
+    """
+    for name, hint in typing.get_type_hints(cls).items():
+        inner = [kind for kind in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(kind)]
+        yield from (f"{name}.{key}" for kind in inner for key in keys_of(typing.cast(type, kind)))
+        if not inner:
+            yield name
+
+
+def words_of(cls: type, key: str) -> list[str]:
+    """The words that a setting can be, where it can be no other; empty where it is a number, a text or no setting."""
+    hint: Any = cls
+    for name in key.split("."):
+        kinds = [kind for kind in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(kind)]
+        hint = typing.get_type_hints(kinds[0]).get(name) if kinds else None
+    if hint is bool:
+        return ["true", "false"]
+    of_words = [kind for kind in (hint, *typing.get_args(hint)) if typing.get_origin(kind) is typing.Literal]
+    return [str(word) for kind in of_words for word in typing.get_args(kind)]

@@ -5,14 +5,26 @@
     │   └── ConfigError       2   a recipe
     ├── SourceError           1   an input that cannot be used at all (a damaged record is no error: see Damage)
     ├── ShardError            1   a work item that failed, or an output file that is not what it should be
-    ├── MixtureError          1   shares that cannot be had from these sources
-    └── Interrupted         130   Ctrl-C
+    └── MixtureError          1   shares that cannot be had from these sources
 
 Errors cross process borders and Beam rebuilds them to add a stage's name, so each takes one string only.
 """
 
 import difflib
+import errno
 from collections.abc import Iterable
+
+# What to do about an error of the system; of others there is nothing to say but what it says itself.
+ADVICE = {
+    errno.ENOSPC: "Make room, then give the same command again: what is finished is kept.",
+    errno.EDQUOT: "Make room, then give the same command again: what is finished is kept.",
+    errno.EFBIG: "The disk, or ulimit -f, takes no file of this size.",
+    errno.EACCES: "Expected a place where this user may read and write.",
+    errno.EPERM: "Expected a place where this user may read and write.",
+    errno.EROFS: "Expected a disk that can be written to.",
+    errno.EMFILE: "Give fewer --workers, or raise the limit: ulimit -n.",
+    errno.ENOMEM: "Give fewer --workers.",
+}
 
 
 class CorpusmillError(Exception):
@@ -43,12 +55,6 @@ class MixtureError(CorpusmillError):
     """The shares that a recipe asks for cannot be had from these sources."""
 
 
-class Interrupted(CorpusmillError):
-    """The user pressed Ctrl-C."""
-
-    exit_code = 130
-
-
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint for an unknown name, or nothing.
 
@@ -59,3 +65,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(name, list(known), n=1)
     return f' (did you mean "{near[0]}"?)' if near else ""
+
+
+def of_the_system(error: OSError) -> str:
+    """What the system refused, and what can be done about it.
+
+    >>> of_the_system(OSError(errno.ENOSPC, "No space left on device", "out/x"))
+    'out/x: No space left on device. Make room, then give the same command again: what is finished is kept.'
+    >>> of_the_system(OSError("odd"))
+    'odd.'
+    """
+    said = (error.strerror or str(error) or type(error).__name__).rstrip(".")
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{said}. {ADVICE.get(error.errno or 0, '')}".rstrip()

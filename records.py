@@ -19,6 +19,15 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
+def is_text(word: str) -> bool:
+    """Whether a word from a command line can be text: bytes that are no UTF-8 come as halves of surrogates.
+
+    >>> is_text("é"), is_text("\\udcff")
+    (True, False)
+    """
+    return not any("\ud800" <= letter <= "\udfff" for letter in word)
+
+
 class Reasons(StrEnum):
     """A closed list of reasons, each with the line that reports print. A source of your own brings one of its own.
 

@@ -166,6 +166,9 @@ def publishing(url: str) -> Iterator[HashingFile]:
         else:
             fs.makedirs(fs._parent(path), exist_ok=True)
             fs.put_file(str(aside), path)
+    except OSError as error:
+        error.filename = error.filename or url  # a full disk says of no file that it is full
+        raise
     finally:
         aside.unlink(missing_ok=True)
 

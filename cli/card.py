@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ..report import card as report
 from .options import debug_option, epilog, set_option
 
 
@@ -23,5 +22,7 @@ def card(output: str, overrides: tuple[str, ...]) -> None:
     """Write README.md and croissant.json of the finished run in OUTPUT again, from its record alone: no inputs are
     needed, and no other file changes. --set takes settings of the recipe's section `card`; recipe.yaml keeps them.
     """
+    from ..report import card as report
+
     for url in report.rewrite(output, overrides):
         click.echo(url)

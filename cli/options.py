@@ -1,19 +1,19 @@
-"""What commands share: options, examples, exit codes, and a Ctrl-C that is one line."""
+"""What commands share: options, examples and exit codes."""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Interrupted
-from ..mixtures.recipe import Recipe, load
+from . import signals, words
+
+if TYPE_CHECKING:
+    from ..mixtures.recipe import Recipe
 
 DAMAGED = 4
 DIFFERENT = 3
@@ -34,6 +34,7 @@ set_option = click.option(
     multiple=True,
     metavar="KEY=VALUE",
     help="Override a setting of the recipe, by its dotted key.",
+    shell_complete=words.settings,
 )
 
 
@@ -46,7 +47,7 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Only this share of the documents, by a hash of their ids; lines are compared among those alone.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
-        click.argument("recipe"),
+        click.argument("recipe", shell_complete=words.recipes),
     ):
         function = option(function)
     return function
@@ -54,7 +55,13 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
+        click.option(
+            "--dry-run",
+            is_flag=True,
+            help="Print the resolved recipe, the inputs found and what would be made; write nothing.",
+        ),
         click.option("-q", "--quiet", is_flag=True, help="No progress."),
+        click.option("-v", "--verbose", is_flag=True, help="Show the lines of the log, too."),
         click.option("--allow-empty", is_flag=True, help="A glob without a match is no error."),
         click.option("--allow-damage", is_flag=True, help="Damaged input does not change the exit code."),
         click.option(
@@ -76,6 +83,8 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_recipe(recipe: str, overrides: Sequence[str], limit: float | None) -> Recipe:
+    from ..mixtures.recipe import load
+
     return load(recipe, [*overrides, *([] if limit is None else [f"limit={limit}"])])
 
 
@@ -85,25 +94,7 @@ def quieten_beam() -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C by a handler and a flag: Beam turns a KeyboardInterrupt inside a DoFn into 125 lines of traceback."""
-    from ..pipelines.engine.pool import stop_children
-
-    interrupted = []
-
-    def interrupt(*_: object) -> NoReturn:
-        interrupted.append(True)
-        stop_children()
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    except BaseException:
-        if interrupted:
-            print("Interrupted. Finished shards are kept; the same command goes on.", file=sys.stderr, flush=True)
-            # Not sys.exit: a thread of the runner may still work on a shard. Files are published whole or not at all.
-            os._exit(Interrupted.exit_code)
-        raise
-    finally:
-        signal.signal(signal.SIGINT, before)
+def interruptible(said: str = "Finished shards are kept; the same command goes on.") -> Iterator[None]:
+    """Around work that goes on where it was stopped: what the line says that Ctrl-C prints."""
+    signals.goes_on(said)
+    yield

@@ -8,9 +8,7 @@ from dataclasses import asdict
 import click
 
 from ..errors import UsageError
-from ..manifest import read_facts
-from ..mixtures.plan import plan as plan_mixture
-from ..report import funnel
+from . import words
 from .options import (
     DIFFERENT,
     debug_option,
@@ -51,7 +49,13 @@ def sample(folder: str, seed: int, scale: float) -> None:
 @debug_option
 def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: bool, output: str | None) -> int:
     """Shares, tokens and epochs of RECIPE beside Table 1 of the paper, and which source is too small (exit code 3)."""
+    from ..manifest import read_facts
+    from ..mixtures.plan import plan as plan_mixture
+    from ..report import funnel
+    from ..shards.formats import check_formats
+
     loaded = load_recipe(recipe, overrides, limit)
+    check_formats(loaded.shards.formats)
     available = None
     if output is not None:
         facts = read_facts(output)
@@ -73,18 +77,21 @@ def plan(recipe: str, overrides: tuple[str, ...], limit: float | None, as_json: 
     short_help="The steps of a source, and what they follow.",
     epilog=epilog("describe wikipedia", "describe commoncrawl --set sources.commoncrawl.cited=skip --json"),
 )
-@click.argument("source")
-@click.option("--recipe", default="llama1", show_default=True, help="Whose settings to show.")
+@click.argument("source", shell_complete=words.sources)
+@click.option(
+    "--recipe", default="llama1", show_default=True, help="Whose settings to show.", shell_complete=words.recipes
+)
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each step.")
 @debug_option
 def describe(source: str, recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """The steps of SOURCE in their order, each with its basis: the paper, a reference implementation, or ours."""
     from ..report.describe import rows, table
+    from ..report.funnel import answer_console
 
     loaded = load_recipe(recipe, overrides, None)
     if as_json:
         for row in rows(source, loaded):
             click.echo(json.dumps(row))
     else:
-        funnel.answer_console().print(table(source, loaded))
+        answer_console().print(table(source, loaded))

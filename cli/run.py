@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from ..config import to_yaml
 from ..errors import UsageError
 from ..records import counted
-from ..report import card, funnel, models
+from . import terminal, words
 from .options import (
     DAMAGED,
     debug_option,
@@ -38,11 +36,8 @@ if TYPE_CHECKING:
     ),
 )
 @recipe_options
-@click.argument("sources", nargs=-1)
+@click.argument("sources", nargs=-1, shell_complete=words.sources)
 @run_options
-@click.option(
-    "--dry-run", is_flag=True, help="Print the resolved recipe, the inputs found and what would be made; write nothing."
-)
 @debug_option
 @click.pass_obj
 def run(
@@ -53,13 +48,9 @@ def run(
     Options of Beam follow after --.
     """
     quieten_beam()
-    from ..pipelines.command import Command, dry_run
+    from ..pipelines.command import Command
 
-    command = Command(load_recipe(recipe, overrides, limit), beam=beam, **options)
-    if command.dry_run:
-        _print_dry_run(dry_run(command), as_json)
-        return 0
-    return _execute(command, as_json)
+    return _execute(Command(load_recipe(recipe, overrides, limit), beam=beam, **options), as_json)
 
 
 @click.command(
@@ -106,8 +97,12 @@ def ngram(
 
 def _execute(command: Command, as_json: bool) -> int:
     """Run a command, print what came of it, and give the exit code."""
-    from ..pipelines.command import execute
+    from ..pipelines.command import dry_run, execute
+    from ..report import card
 
+    if command.dry_run:
+        _print_dry_run(dry_run(command), as_json)
+        return 0
     with interruptible():
         facts = execute(command)
         card.write(command.output)
@@ -123,7 +118,7 @@ def _execute(command: Command, as_json: bool) -> int:
         beside = f", {damaged - shown} of it in dumps that were read for models" if damaged > shown else ""
         where = f"{command.output}/errors lists them with path, offset and reason."
         message = f"{counted(damaged, 'piece')} of damaged input left out{beside}; {where}"
-        Console(stderr=True).print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        terminal.stderr().print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
     return DAMAGED if damaged and not command.allow_damage else 0
 
 
@@ -131,6 +126,8 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
+    from ..config import to_yaml
+
     click.echo(to_yaml(facts["recipe"]))
     for source, found in facts["sources"].items():
         click.echo(f"{source}: {len(found['inputs'])} inputs, {sum(found['inputs'].values()) / 1e6:,.1f} MB")
@@ -144,10 +141,12 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
         click.echo(f"tokenizer: {facts['tokenizer']}")
     for note in facts["notes"]:
         click.echo(note)
-    click.echo("then the other phases of each source; and tokenizer, tokens and shards, unless sources are named")
+    click.echo(f"then {facts['then']}")
 
 
 def _print_run(facts: dict[str, Any], output: str) -> None:
+    from ..report import funnel, models
+
     console = funnel.answer_console()
     if facts["sources"]:
         console.print(funnel.funnel(facts["sources"]))

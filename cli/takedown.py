@@ -9,7 +9,6 @@ from typing import TextIO
 
 import click
 
-from ..report import card, funnel
 from .options import (
     debug_option,
     epilog,
@@ -53,16 +52,18 @@ def takedown(
     """
     quieten_beam()
     from ..pipelines.takedown import asked, sources_of, take_down, touched_by
+    from ..report import card
+    from ..report.funnel import answer_console
     from ..report.takedown import show
 
     words = asked([*documents, *(listed or ())], sources_of(output))
     if dry_run:
         touched, _ = touched_by(output, words)
     else:
-        with interruptible():
+        with interruptible("The same command goes on."):
             touched, _ = take_down(output, words, workers, quiet)
             card.write(output)
     if as_json:
         click.echo(json.dumps(asdict(touched)))
     else:
-        show(touched, dry_run, funnel.answer_console())
+        show(touched, dry_run, answer_console())

@@ -8,15 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-from rich.console import Console
 
 from ..errors import UsageError
-from ..report import funnel
-from ..storage import join, write_json
-from .options import (
-    debug_option,
-    epilog,
-)
+from . import terminal
+from .options import debug_option, epilog, interruptible
 
 
 @click.command(
@@ -68,10 +63,17 @@ def train(
         from ..llama.train import train as train_model
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; pip install 'corpusmill[model]' brings it.") from error
-    from ..report import training
+    from ..report import funnel, training
+    from ..storage import join, sizes, write_json
+
+    if not sizes(join(output, "shards")):
+        raise UsageError(f"{output}: no shards here; expected the --output of `corpusmill run` of a whole recipe.")
 
     save = join(output, "llama") if save is None else save
-    with training.watching(Console(stderr=True), quiet) as report:
+    with (
+        interruptible("The same command goes on from the last checkpoint."),
+        training.watching(terminal.stderr(), quiet) as report,
+    ):
         result = train_model(output, steps, save=save, report=report, **options)
     write_json(join(save, "result.json"), asdict(result))
     checkpoint = load_checkpoint(save)

@@ -39,14 +39,16 @@ from typing import Any, BinaryIO, Final
 from ..filters.encodings import decode
 from ..records import Damage
 from .avro import MAGIC as AVRO
+from .columns import BookColumns
 from .gutenberg_header import copy_rank, declared_encoding, language_code, number_of, read_header
 from .gzipstream import read_whole
 from .parquet import MAGIC as PARQUET
 from .tablerow import BadValueError, TableRow, text_of
 from .tables import open_table
 
-__all__ = ["Book", "Columns", "book_ranges", "copy_rank", "number_of", "read_books"]
+__all__ = ["Book", "book_ranges", "copy_rank", "number_of", "read_books"]
 
+_COLUMNS: Final = BookColumns()
 _MAX_BOOK_BYTES: Final = 64 << 20  # ten times the longest of Gutenberg's, the human genome and pi aside
 _MAX_ARCHIVE_BYTES: Final = 256 << 20  # unpacked
 _SLICE_BYTES: Final = 256 << 20
@@ -60,17 +62,6 @@ _BINARY = re.compile(rb"%PDF-|\x89PNG|GIF8|\xff\xd8\xff|Rar!|7z\xbc\xaf|\xfd7zXZ
 _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
 _ARRAY = re.compile(rb'(?:\xef\xbb\xbf)?\s{0,99}\[\s{0,99}\{\s{0,99}"')
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """What the columns of a collection are called. Only the text must be there."""
-
-    text: str = "text"
-    title: str = "title"
-    author: str = "author"
-    language: str = "language"
-    id: str = "id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +100,7 @@ def read_books(
     start: int = 0,
     stop: int = sys.maxsize,
     *,
-    columns: Columns = Columns(),
+    columns: BookColumns = _COLUMNS,
     max_book_bytes: int = _MAX_BOOK_BYTES,
     max_archive_bytes: int = _MAX_ARCHIVE_BYTES,
 ) -> Iterator[Book | Damage]:
@@ -283,7 +274,7 @@ def _raise_if_of_disk(error: Exception) -> None:
 
 
 def _read_table(
-    file: BinaryIO, start: int, stop: int, columns: Columns, max_book_bytes: int
+    file: BinaryIO, start: int, stop: int, columns: BookColumns, max_book_bytes: int
 ) -> Iterator[Book | Damage]:
     table = open_table(file)
     if table.has_schema and table.columns and columns.text not in table.columns:
@@ -293,7 +284,7 @@ def _read_table(
         yield row if isinstance(row, Damage) else _row_book(row, columns, max_book_bytes)
 
 
-def _row_book(row: TableRow, columns: Columns, max_book_bytes: int) -> Book | Damage:
+def _row_book(row: TableRow, columns: BookColumns, max_book_bytes: int) -> Book | Damage:
     try:
         text = text_of(row.fields.get(columns.text), columns.text)
         title, author, language = (

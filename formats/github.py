@@ -26,30 +26,15 @@ from typing import Any, BinaryIO, Final
 
 from ..errors import SourceError
 from ..records import Damage, counted
+from .columns import GithubColumns
 from .tablerow import BadValueError, TableRow, text_of
 from .tables import HEAD_ROWS, Table, open_table
 
+_COLUMNS: Final = GithubColumns()
 _MAX_FILE_BYTES: Final = 16 << 20
 _SLICE_BYTES: Final = 256 << 20
 _LINK_MODES: Final = (0o120000, 0o160000)  # git's, of symbolic links and of submodules
 _BOOLEANS: Final = {"true": True, "false": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """What the columns of an export are called. Only path and content must be there."""
-
-    id: str = "id"
-    repo: str = "repo_name"
-    path: str = "path"
-    license: str = "license"
-    content: str = "content"
-    binary: str = "binary"
-    size: str = "size"
-    copies: str = "copies"
-    ref: str = "ref"
-    link: str = "symlink_target"
-    mode: str = "mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +54,7 @@ class FileRow:
 
 
 def row_ranges(
-    file: BinaryIO, *, columns: Columns = Columns(), name: str = "The file", slice_bytes: int = _SLICE_BYTES
+    file: BinaryIO, *, columns: GithubColumns = _COLUMNS, name: str = "The file", slice_bytes: int = _SLICE_BYTES
 ) -> list[tuple[int, int]]:
     """What of a file `read_rows` can read by itself: rows [start, stop) of a Parquet file, else all of its bytes.
 
@@ -91,7 +76,7 @@ def read_rows(
     start: int = 0,
     stop: int = sys.maxsize,
     *,
-    columns: Columns = Columns(),
+    columns: GithubColumns = _COLUMNS,
     max_file_bytes: int = _MAX_FILE_BYTES,
 ) -> Iterator[FileRow | Damage]:
     """The rows of one of the `row_ranges` of a file in its order, and what is damaged there.
@@ -112,7 +97,7 @@ def read_rows(
         yield row if isinstance(row, Damage) else file_row(row, columns, max_file_bytes)
 
 
-def kind_of(table: Table, columns: Columns = Columns()) -> str:
+def kind_of(table: Table, columns: GithubColumns = _COLUMNS) -> str:
     """Which of the three tables this is, `contents`, `files` or `licenses`; "" for a joined export, and any other.
 
     >>> import io
@@ -128,7 +113,7 @@ def kind_of(table: Table, columns: Columns = Columns()) -> str:
     return "licenses" if {"repo", "license"} <= has and not of_content and "path" not in has else ""
 
 
-def _lacking(table: Table, columns: Columns) -> str:
+def _lacking(table: Table, columns: GithubColumns) -> str:
     """What is wrong with the columns of a file: nothing as far as damage lets nothing be seen of them."""
     wanted = ["path", "content"]
     # What a recipe names itself must be there, too: without it all might go for a reason that is none.
@@ -148,7 +133,7 @@ def _lacking(table: Table, columns: Columns) -> str:
     )
 
 
-def file_row(row: TableRow, columns: Columns, max_file_bytes: int) -> FileRow | Damage:
+def file_row(row: TableRow, columns: GithubColumns, max_file_bytes: int) -> FileRow | Damage:
     """What a row says of a file, or what is wrong with it."""
     fields = row.fields
     try:
@@ -189,7 +174,7 @@ def blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
-def _absent(fields: Mapping[str, Any], columns: Columns, content: str | None) -> str:
+def _absent(fields: Mapping[str, Any], columns: GithubColumns, content: str | None) -> str:
     if _boolean(fields.get(columns.binary), columns.binary):
         return "binary"
     if (

@@ -35,13 +35,14 @@ from ..errors import ShardError, SourceError
 from ..filters.licenses import tells_license
 from ..records import Damage
 from ..storage import RangeArray, between, join, map_array, open_read, read_range, remove, sizes
-from .github import Columns, FileRow, file_row
+from .columns import GithubColumns
+from .github import FileRow, file_row
 from .tablerow import BadValueError, TableRow, text_of
 from .tables import Table, open_table
 
 Rank = Callable[[str | None], int]
 
-_COLUMNS: Final = Columns()
+_COLUMNS: Final = GithubColumns()
 _LINK_MODES: Final = ("40960", "57344")  # git's, of symbolic links and of submodules
 _MAX_LINE_BYTES: Final = 1 << 20  # of a place: what a damaged record says must not decide how much is read
 _BATCH_ROWS: Final = 1 << 16  # before licences are looked up
@@ -136,7 +137,7 @@ class Licenses:
 
 
 def read_licenses(
-    file: BinaryIO, columns: Columns = _COLUMNS, start: int = 0, stop: int = sys.maxsize
+    file: BinaryIO, columns: GithubColumns = _COLUMNS, start: int = 0, stop: int = sys.maxsize
 ) -> Iterator[tuple[str, str] | Damage]:
     """The repositories and licences of a range of a file of the table `licenses`, as pairs, and what is damaged."""
     table = open_table(file)
@@ -174,7 +175,7 @@ def partition_places(
     rank: Rank,
     n_parts: int,
     file: Any,
-    columns: Columns = _COLUMNS,
+    columns: GithubColumns = _COLUMNS,
 ) -> Iterator[Damage]:
     """Write the places that rows of the table `files` name as Parquet, and give out what is damaged of them.
 
@@ -193,7 +194,7 @@ def partition_places(
 
 
 def _batches(
-    rows: Iterable[TableRow | Damage], columns: Columns
+    rows: Iterable[TableRow | Damage], columns: GithubColumns
 ) -> Iterator[tuple[list[tuple[str, str, str, str, str]], list[Damage]]]:
     places: list[tuple[str, str, str, str, str]] = []
     damages: list[Damage] = []
@@ -350,7 +351,7 @@ def read_contents(
     start: int = 0,
     stop: int = sys.maxsize,
     *,
-    columns: Columns = _COLUMNS,
+    columns: GithubColumns = _COLUMNS,
     max_file_bytes: int = 16 << 20,
 ) -> Iterator[FileRow | Damage]:
     """The rows of a range of a file of `contents`, once for each place; `no_place` where no file has the content."""

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from ..config import build, override, parse_yaml, to_yaml
+from ..config import build, line_of, override, parse_yaml, to_yaml
 from ..errors import ConfigError, SourceError, did_you_mean
 from ..manifest import RECIPE
 from ..storage import digest, join, read_bytes
@@ -209,12 +209,29 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         ConfigError: no such recipe, not YAML, an unknown key, a wrong value.
     """
-    values = parse_yaml(_read(path), path)
+    text, name = _read(path), Path(path).stem
+    written = values = parse_yaml(text, path)
     if (beside := str(Path(path).resolve().parent)) not in sys.path:  # the code of sources of the user's own
         sys.path.append(beside)
     for assignment in overrides:
         values = override(values, assignment)
-    return build(Recipe, values, Path(path).stem)
+    try:
+        return build(Recipe, values, name)
+    except ConfigError as error:
+        if not _is_in_file(written, name, error):
+            raise
+        line = line_of(text, str(error))
+        place = path if line is None else f"{path}, line {line}"
+        raise ConfigError(f"{place}: {str(error).removeprefix(name).lstrip('.: ')}") from error
+
+
+def _is_in_file(written: dict[str, Any], name: str, error: ConfigError) -> bool:
+    """Whether a mistake is the file's own, and not one of what was laid over it."""
+    try:
+        build(Recipe, written, name)
+    except ConfigError as own:
+        return str(own) == str(error)
+    return False
 
 
 def read_recipe(output: str) -> Recipe:
@@ -246,9 +263,9 @@ def _read(path: str) -> str:
     recipes = shipped()
     if file.stem in recipes and str(file) in (file.stem, f"mixtures/{file.stem}.yaml"):
         return recipes[file.stem]
-    raise ConfigError(
-        f"{path}: no such recipe{did_you_mean(file.stem, recipes)}; shipped ones: {', '.join(sorted(recipes))}."
-    )
+    what = "is a folder, no recipe" if path and file.is_dir() else "no such recipe or file"
+    known = f"shipped ones: {', '.join(sorted(recipes))}."
+    raise ConfigError(f"{path or repr(path)}: {what}{did_you_mean(file.stem, recipes)}; {known}")
 
 
 def _plain(value: Any) -> Any:

@@ -14,8 +14,7 @@ from ..errors import ConfigError
 from ..filters.github import ENDINGS
 from ..filters.licenses import PERMISSIVE
 from ..filters.stackexchange import Compat, Layout
-from ..formats.books import Columns as BookColumns
-from ..formats.github import Columns
+from ..formats.columns import BookColumns, GithubColumns
 from ..records import Bucket
 from .circle import MAX_COPIES
 
@@ -240,7 +239,7 @@ class C4Recipe(SourceRecipe):
 class GithubRecipe(SourceRecipe):
     """GitHub: BigQuery's copy, exported.   Source: RedPajama v1 for all numbers; the paper gives none."""
 
-    columns: Columns = field(default_factory=Columns)  # what yours are called
+    columns: GithubColumns = field(default_factory=GithubColumns)  # what yours are called
     licenses: tuple[str, ...] = PERMISSIVE  # families, as in mit, bsd, apache, or whole SPDX ids
     license_texts: bool = True  # where no licence is given, the repository's LICENSE or COPYING decides
     duplicates: Literal["drop", "keep"] = "drop"  # of files with the same content one stays

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import __version__
-from ..errors import ConfigError, UsageError
+from ..errors import ConfigError, UsageError, did_you_mean
 from ..manifest import (
     DIGEST,
     RECEIPTS,
@@ -74,7 +74,8 @@ def check_buildable(recipe: Recipe, sources: Sequence[str]) -> None:
     """
     for name in sources:
         if name not in recipe.active:
-            raise UsageError(f'{name}: not a source of the recipe "{recipe.name}"; it has {", ".join(recipe.active)}.')
+            has = f"{did_you_mean(name, recipe.active)}; it has {', '.join(recipe.active)}."
+            raise UsageError(f'{name}: not a source of the recipe "{recipe.name}"{has}')
     if recipe.ngram.estimator == "lmplz" and not find_tool("lmplz"):
         raise UsageError("ngram.estimator: lmplz is not on PATH. Build it from KenLM's sources, or set it to own.")
     check_formats(recipe.shards.formats)
@@ -275,18 +276,28 @@ def build_ngrams(
 
     Models of other languages that were trained here before stay.
     """
-    assert recipe.sources.wikipedia, "checked before"
     before = finished_items(driver.output, "ngram/model")
-    wanted = sorted({*(languages or recipe.sources.wikipedia.languages), *before})
-    leads = driver.run(leads_phase(work["wikipedia"].plan, wanted, cites=False, reports=True))
+    leads = driver.run(ngram_leads(driver.output, recipe, work, languages))
     there = languages_of(leads)
     if lost := sorted(before - {*there, *languages}):
         driver.say(
             f"n-gram models of {', '.join(lost)} go: the dumps that they were trained on are not there any more."
         )
+    wanted = wanted_ngrams(driver.output, recipe, languages)
     languages = sorted({*languages, *(before & set(there))}) if languages else there or wanted
     train_ngrams(driver, leads, languages, recipe)
     return record(driver, recipe, inputs, [], None, again)
+
+
+def wanted_ngrams(output: str, recipe: Recipe, languages: Sequence[str]) -> list[str]:
+    """The languages asked for, or else the recipe's, and those that were trained here before."""
+    assert recipe.sources.wikipedia, "checked before"
+    return sorted({*(languages or recipe.sources.wikipedia.languages), *finished_items(output, "ngram/model")})
+
+
+def ngram_leads(output: str, recipe: Recipe, work: Mapping[str, Work], languages: Sequence[str]) -> Phase:
+    """Where the training of n-gram models alone begins."""
+    return leads_phase(work["wikipedia"].plan, wanted_ngrams(output, recipe, languages), cites=False, reports=True)
 
 
 def record(

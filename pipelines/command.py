@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from ..errors import UsageError
 from ..manifest import RECIPE
 from ..mixtures.recipe import Recipe
@@ -21,6 +23,7 @@ from .build import (
     check_folder,
     claim_folder,
     first_phase,
+    ngram_leads,
     odd_inputs,
     plan_work,
 )
@@ -48,6 +51,7 @@ class Command:
     allow_damage: bool = False
     allow_empty: bool = False
     quiet: bool = False
+    verbose: bool = False
     beam: Sequence[str] = ()
     ngrams: Sequence[str] | None = None  # languages: then only their n-gram models are made
 
@@ -55,6 +59,9 @@ class Command:
         for name in ("inputs", "output"):
             if not getattr(self, name).strip():
                 raise UsageError(f"--{name} is empty; expected a folder or a URL.")
+        if is_local(self.inputs) and not (folder := Path(filesystem(self.inputs)[1])).is_dir():
+            what = "is a file" if folder.exists() else "no such folder"
+            raise UsageError(f"--inputs {self.inputs}: {what}; expected a folder with one for each source in it.")
         inside = f"{absolute(self.output)}/".startswith(f"{absolute(self.inputs).rstrip('/')}/")
         if inside:
             raise UsageError(f"--output {self.output} lies in --inputs {self.inputs}. Give it a folder of its own.")
@@ -94,7 +101,7 @@ def execute(command: Command) -> dict[str, Any]:
     check_folder(
         output, recipe, command.redo, whole, command.ngrams is not None
     )  # once before anything, even the lock, is written
-    with locked(output, recipe.digest), logging_to(output):
+    with locked(output, recipe.digest), logging_to(output, driver.console if command.verbose else None) as log_url:
         check_folder(output, recipe, command.redo, whole, command.ngrams is not None)
         inputs, notes = choose(output, found, command.redo)
         work = plan_work(recipe, inputs)
@@ -111,6 +118,9 @@ def execute(command: Command) -> dict[str, Any]:
         except BaseException:
             log.exception("the run did not finish")
             raise
+        finally:
+            if not command.quiet:
+                driver.console.print(f"log: {log_url}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def dry_run(command: Command) -> dict[str, Any]:
@@ -118,12 +128,14 @@ def dry_run(command: Command) -> dict[str, Any]:
     recipe, output = command.recipe, absolute(command.output)
     check_buildable(recipe, command.sources or list(recipe.active))
     found = find_all(command)
-    check_folder(output, recipe, command.redo, not command.sources)
+    check_folder(output, recipe, command.redo, not command.sources, command.ngrams is not None)
     used, notes = choose(output, found, command.redo)
     sources = {}
     planned = plan_work(recipe, used)
     for source, work in planned.items():
         phase, given = first_phase(source, work, recipe, command.named), used[source]
+        if command.ngrams is not None:
+            phase = ngram_leads(output, recipe, planned, command.ngrams)
         sources[source] = {
             "inputs": {one.name: one.size for one in given.files},
             "models": {name: one.name for name, one in given.models.items()},
@@ -131,6 +143,9 @@ def dry_run(command: Command) -> dict[str, Any]:
             "items": len(phase.items),
             "to_do": len(unfinished(output, phase)),
         }
+    then = "the n-gram models" if command.ngrams is not None else "the other phases of each source"
+    if not command.sources:
+        then += ", and tokenizer, tokens and shards"
     models = used[TOKENIZER].models if TOKENIZER in used else {}
     tokenizer = models[TOKENIZER].name if models else ""
     return {
@@ -138,12 +153,16 @@ def dry_run(command: Command) -> dict[str, Any]:
         "sources": sources,
         "tokenizer": tokenizer,
         "notes": [*notes, *odd_inputs(recipe, planned)],
+        "then": then,
     }
 
 
 @contextlib.contextmanager
-def logging_to(output: str) -> Iterator[None]:
-    """A log file for this run, `logs/run-0001.log`; Beam's own words go there too, not to the screen."""
+def logging_to(output: str, console: Console | None = None) -> Iterator[str]:
+    """A log file for this run, `logs/run-0001.log`, and its URL; Beam's own words go there too, not to the screen.
+
+    With a console, our own lines are printed there as well.
+    """
     number = 1 + sum(name.startswith("run-") for name in sizes(join(output, "logs")))
     url = join(output, "logs", f"run-{number:04d}.log")
     with tempfile.TemporaryDirectory() as scratch:
@@ -153,12 +172,27 @@ def logging_to(output: str) -> Iterator[None]:
         handler.setFormatter(logging.Formatter(FORMAT))
         root = logging.getLogger()
         root.addHandler(handler)
-        logging.getLogger("corpusmill").setLevel(logging.INFO)
+        ours, shown = logging.getLogger("corpusmill"), _Shown(console) if console else logging.NullHandler()
+        ours.setLevel(logging.INFO)
+        ours.addHandler(shown)
         logging.raiseExceptions = False  # a full disk must not add tracebacks of its log to its error
         try:
-            yield
+            yield url
         finally:
+            ours.removeHandler(shown)
             root.removeHandler(handler)
             handler.close()
             if not is_local(url):
                 publish(url, path.read_bytes())
+
+
+class _Shown(logging.Handler):
+    """Lines of the log on a console, above its bar. Errors are printed at the end, with a traceback if asked."""
+
+    def __init__(self, console: Console):
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.ERROR:
+            self.console.print(record.getMessage(), style="dim", highlight=False, markup=False, soft_wrap=True)

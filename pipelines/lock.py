@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import UsageError
 from ..storage import filesystem, is_local, join, publish, read_json, remove
@@ -18,7 +19,8 @@ LOCK = "run.lock"
 
 @contextlib.contextmanager
 def locked(output: str, recipe_digest: str) -> Iterator[None]:
-    """Hold the folder. On a disk the kernel frees the lock with the process; on an object store a file must do.
+    """Hold the folder. On a disk the kernel frees the lock with the process; where it cannot lock, as on an object
+    store, a file must do, which counts no more once its process on this machine is gone.
 
     Raises:
         UsageError: another run holds the folder.
@@ -26,22 +28,20 @@ def locked(output: str, recipe_digest: str) -> Iterator[None]:
     holder = {"host": platform.node(), "pid": os.getpid(), "recipe": recipe_digest}
     url = join(output, LOCK)
     if not is_local(url):
-        other = read_json(url)
-        if other is not None:
-            raise UsageError(_held(output, other, recipe_digest) + f" If that run is gone, delete {url}.")
-        publish(url, json.dumps(holder).encode())
-        try:
+        with _held_by_a_file(url, output, holder):
             yield
-        finally:
-            remove(url)
         return
     path = Path(filesystem(url)[1])
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise UsageError(_held(output, read_json(url) or {}, recipe_digest)) from None
+        except OSError:  # some file systems of clusters have no locks
+            with _held_by_a_file(url, output, holder):
+                yield
+            return
         file.truncate(0)
         file.write(json.dumps(holder))
         file.flush()
@@ -49,7 +49,40 @@ def locked(output: str, recipe_digest: str) -> Iterator[None]:
         file.truncate(0)
 
 
-def _held(output: str, other: dict[str, object], recipe_digest: str) -> str:
+@contextlib.contextmanager
+def _held_by_a_file(url: str, output: str, holder: dict[str, Any]) -> Iterator[None]:
+    other = read_json(url)
+    if other and not is_gone(other):
+        gone = f" If that run is gone (killed, or its machine is), delete {url}, and the same command goes on."
+        raise UsageError(_held(output, other, str(holder["recipe"])) + gone)
+    publish(url, json.dumps(holder).encode())
+    try:
+        yield
+    finally:
+        remove(url)
+
+
+def is_gone(holder: dict[str, Any]) -> bool:
+    """Whether the process that left a lock is known to be no more. Of another machine nobody knows.
+
+    >>> is_gone({"host": "elsewhere.example", "pid": 1})
+    False
+    """
+    if holder.get("host") != platform.node():
+        return False
+    pid = holder.get("pid")
+    if not isinstance(pid, int) or pid <= 0 or pid == os.getpid():  # ours, and we hold nothing yet: of an earlier boot
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # alive, and somebody else's
+        return False
+    return False
+
+
+def _held(output: str, other: dict[str, Any], recipe_digest: str) -> str:
     same = "the same recipe" if other.get("recipe") == recipe_digest else "another recipe"
     who = f"process {other.get('pid', '?')} on {other.get('host', '?')}"
     return f"{output}: {who} is at work here with {same}. Wait for it, or give this run another --output."

@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import CorpusmillError, ShardError
+from ..errors import ADVICE, CorpusmillError, ShardError, of_the_system
 from ..formats.documents import DAMAGE, RowWriter, damage_row, read_rows
 from ..manifest import WORK, File, Receipt, read_receipts, write_receipt
 from ..records import Damage
@@ -67,11 +67,19 @@ def perform(item: Item, phase: str, output: str, function: Callable[[Any, ShardO
             function(item.task, out)
     except CorpusmillError as error:
         raise type(error)(f"{where}: {error}") from error
+    except OSError as error:
+        if error.errno in ADVICE:
+            raise ShardError(f"{where}: {of_the_system(error)}") from error
+        raise _failed(where, error) from error
     except Exception as error:
-        raise ShardError(
-            f"{where}: {type(error).__name__}: {error}. The log in the output folder has the traceback; "
-            "the same command goes on from the finished shards."
-        ) from error
+        raise _failed(where, error) from error
+
+
+def _failed(where: str, error: Exception) -> ShardError:
+    return ShardError(
+        f"{where}: {type(error).__name__}: {error}. The log in the output folder has the traceback; "
+        "the same command goes on from the finished shards."
+    )
 
 
 class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):

@@ -9,12 +9,22 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from ..manifest import finished_items, read_receipts
 from ..storage import is_local
 from .phase import Phase
 
+NARROW, FULL_BAR, NAME_AND_DONE = 100, 40, 45  # columns
 LINE_EVERY = 30.0  # seconds between lines where there is no terminal, and between listings of an object store
 
 
@@ -57,7 +67,7 @@ def watching(console: Console, quiet: bool, watch: PhaseWatch) -> Iterator[None]
         yield
         return
     stop = threading.Event()
-    show = _bar if console.is_terminal else _lines
+    show = _bar if can_redraw(console) else _lines
     thread = threading.Thread(target=show, args=(console, watch, stop), daemon=True)
     thread.start()
     try:
@@ -67,16 +77,36 @@ def watching(console: Console, quiet: bool, watch: PhaseWatch) -> Iterator[None]
         thread.join()
 
 
+def can_redraw(console: Console) -> bool:
+    """Whether lines can be drawn over: not where colours are asked for in a file, nor on a dumb terminal."""
+    return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
+
+
 def bar(console: Console) -> Progress:
-    """A bar that goes when it is done; its tasks have a field `rates`, a text at its end."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[rates]}"),
-    )
-    return Progress(*columns, console=console, transient=True)
+    """A bar that goes when it is done; its tasks have a field `rates`, a text at its end.
+
+    What a narrow terminal has no room for is left out: the bar itself, then rates, and never how much is done.
+    """
+    name, done = TextColumn("{task.description}"), MofNCompleteColumn()
+    if console.width < NARROW:
+        return Progress(name, done, _Rates(console.width - NAME_AND_DONE), console=console, transient=True)
+    bar_width = FULL_BAR if console.width > NARROW + FULL_BAR else None  # as much as there is
+    rest = BarColumn(bar_width), done, TimeElapsedColumn(), _Rates(console.width)
+    return Progress(name, *rest, console=console, transient=True)
+
+
+class _Rates(ProgressColumn):
+    """The words at the end of a bar, the last of them where there is no room for all: when it will be done."""
+
+    def __init__(self, room: int):
+        super().__init__()
+        self.room = room
+
+    def render(self, task: Task) -> Text:
+        words = str(task.fields["rates"]).split("  ")
+        while len(words) > 1 and len("  ".join(words)) > self.room:
+            words.pop(0)
+        return Text("  ".join(words))
 
 
 def _bar(console: Console, watch: PhaseWatch, stop: threading.Event) -> None:

@@ -30,7 +30,7 @@ from ..formats.documents import numbered_rows, read_footer, read_rows, read_tabl
 from ..manifest import RECIPE, Receipt, finished_items, read_facts, read_receipts, write_manifest, write_receipt
 from ..mixtures.circle import CIRCLE, SourcePlan, in_validation, included, turn
 from ..mixtures.recipe import Recipe
-from ..records import Reason
+from ..records import Reason, is_text
 from ..shards.build import VALIDATION_SEED
 from ..shards.spec import PLAN
 from ..shards.tokens import INDEX
@@ -112,6 +112,8 @@ def asked(words: Iterable[str], own: Collection[str] = ()) -> TakenDown:
     """
     ids, urls = set[str](), set[str]()
     for word in filter(None, (word.strip() for word in words)):
+        if not is_text(word):
+            raise UsageError(f"{word!a}: expected UTF-8.")
         if word.partition(":")[0] in {*SOURCES, *own} and not word.partition(":")[2].startswith("//"):
             ids.add(word)
         elif "://" in word:

@@ -21,7 +21,7 @@ from ..errors import UsageError
 from ..formats.documents import DROPPED, read_table
 from ..manifest import RECIPE, read_receipts
 from ..mixtures.recipe import Recipe
-from ..records import Document, Dropped, Reason, Reasons
+from ..records import Document, Dropped, Reason, Reasons, is_text
 from ..storage import Input, identified, join, read_bytes, read_json, sizes
 from .answers import SliceAnswers, documents_with, open_answers, sidecars_of
 from .exchange import Asking, asking_steps, place_of
@@ -99,8 +99,10 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     source = wanted.partition(":")[0]
     if source in recipe.active:
         paths = [path for path in paths if path.split("/")[1] == source]
-    if not wanted:
-        raise UsageError("an empty id; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL.")
+    if not wanted or not is_text(wanted):
+        raise UsageError(
+            f"{wanted!a} is no id; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL."
+        )
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
         found = list(chain.from_iterable(pool.map(lambda path: _rows(output, path, wanted), paths)))
     if not found:

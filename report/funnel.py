@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..records import Reason
+from .answers import AnswerConsole
 
 UNKNOWN = "–"
 
@@ -17,9 +18,8 @@ PIECES = ("lines", "answers")  # that sources may account for within their docum
 
 
 def answer_console() -> Console:
-    """Where answers are printed: stdout, at least 110 columns wide: a wrapped number is better than a cut one."""
-    console = Console()
-    return Console(width=max(console.width, 110)) if console.is_terminal else Console(width=110)
+    """Where answers are printed: stdout."""
+    return AnswerConsole()
 
 
 def number(value: float | None) -> str:

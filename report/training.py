@@ -15,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..pipelines.progress import LINE_EVERY, bar
+from ..pipelines.progress import LINE_EVERY, bar, can_redraw
 from ..storage import publish
 from .funnel import UNKNOWN, decimal, number
 
@@ -31,7 +31,7 @@ def watching(console: Console, quiet: bool) -> Iterator[Callable[[StepReport], N
     """What to call after each step: a bar on a terminal, a line every 30 s and at the end elsewhere, or nothing."""
     if quiet:
         yield lambda _: None
-    elif not console.is_terminal:
+    elif not can_redraw(console):
         yield _Lines(console).show
     else:
         with bar(console) as progress:

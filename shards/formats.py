@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from types import MappingProxyType
 
-from ..errors import UsageError
+from ..errors import UsageError, did_you_mean
 from . import arrayrecord, datatrove, litdata, llmc, mds, megatron, olmo, parquet, raw
 from .build import Shard
 from .spec import Content, Files, Given, ShardSpec, Written
@@ -57,7 +57,8 @@ def check_formats(names: tuple[str, ...]) -> None:
     """
     for name in names:
         if name not in FORMATS:
-            raise UsageError(f"shards.formats: unknown format {name}; known: {', '.join(FORMATS)}.")
+            known = f"{did_you_mean(name, FORMATS)}; known: {', '.join(FORMATS)}."
+            raise UsageError(f"shards.formats: unknown format {name}{known}")
         package = FORMATS[name].package
         if package and find_spec(package) is None:
             raise UsageError(

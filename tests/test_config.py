@@ -1,14 +1,17 @@
 """Recipes are read strictly: every mistake is one line that names the key."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusmill.config import override
+from corpusmill.config import override, words_of
 from corpusmill.errors import ConfigError
 from corpusmill.mixtures.recipe import Recipe, load, shipped
 
 CRAWL = "sources.commoncrawl"
+WELL = "name: r\nsources: {c4: {inputs: [a], epochs: 1}}\n"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,62 @@ def test_mistakes_in_settings(setting: str, message: str) -> None:
         load("sample", [setting])
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("seed: 1\nsources: {c4: {}\n  x: [\n", ", line 3: not YAML: ", id="no YAML"),
+        pytest.param("seed: [1\n", ", line 2: not YAML: ", id="the end is missing"),
+        pytest.param("seed: 1\na: 2\nseed: 3\n", ', line 3: the key "seed" stands twice.', id="a key twice"),
+        pytest.param(f"{WELL}sede: 2\n", ', line 3: unknown key "sede" (did you mean "seed"?)', id="a key"),
+        pytest.param(f"{WELL}seed: x\n", ", line 3: seed: expected int, got 'x'.", id="a type"),
+        pytest.param(f"{WELL}\nlimit: 2\n", ", line 4: limit must lie in", id="a range"),
+        pytest.param(
+            "name: r\nsources:\n  c4:\n    inputs: [a]\n    dedup: {x: 1}\n",
+            ', line 5: sources.c4: unknown key "dedup"', id="far below",
+        ),
+        pytest.param(
+            "name: r\nsources:\n  c4:\n    epochs: 1\n", ', line 3: sources.c4: "inputs" is missing', id="a lack"
+        ),
+        pytest.param("seed: 1\n", ': "name" is missing.', id="a lack at the top"),
+        pytest.param("", ": expected a mapping of settings, as in `seed: 1`, got nothing.", id="empty"),
+        pytest.param("- a\n", ": expected a mapping of settings, as in `seed: 1`, got a list.", id="a list"),
+        pytest.param("\x01", ": not YAML: ", id="no text"),
+        pytest.param("[" * 5000, ": not YAML: ", id="too deep"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_files_name_the_line(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(str(path))
+    assert str(caught.value).startswith(f"{path}{message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mistake_on_the_command_line_is_in_no_line_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(load("sample").to_yaml())
+    with pytest.raises(ConfigError) as caught:
+        load(str(path), ["seed=x"])
+    assert str(caught.value) == "r.seed: expected int, got 'x'."
+    path.write_text(path.read_text().replace("seed: 1", "seed: x"))
+    load(str(path), ["seed=2"])  # which mends it
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("ngram.estimator", ["auto", "own", "lmplz"]),
+        ("sources.commoncrawl.unique_content", ["true", "false"]),
+        ("seed", []),
+        ("nothing", []),
+        ("seed.nothing", []),
+    ],
+)
+def test_words_of_settings(key: str, words: list[str]) -> None:
+    assert words_of(Recipe, key) == words
 
 
 def test_weights_must_sum_to_a_hundred() -> None:

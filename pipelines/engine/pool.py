@@ -10,10 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
 from ...errors import ShardError
 from ..phase import Item
+
+TRACKERS = "ignore::UserWarning:multiprocessing.resource_tracker"
 
 
 def map_in_pool(items: Sequence[Item], function: Callable[[Item], None], workers: int, phase: str) -> Iterator[None]:
@@ -25,6 +28,7 @@ def map_in_pool(items: Sequence[Item], function: Callable[[Item], None], workers
     Raises:
         ShardError: an item failed, or a process was killed; the message names the item, or those in flight.
     """
+    start_tracker()
     # forkserver, not fork: gRPC has threads, and a forked child may inherit a lock that nobody will release.
     context = mp.get_context("forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn")
     # Imported once, in the server, instead of in every process of every phase.
@@ -51,6 +55,19 @@ def map_in_pool(items: Sequence[Item], function: Callable[[Item], None], workers
         except BaseException:  # a failed item, Ctrl-C, Beam dropping the generator: do not wait for the others
             stop_children()
             raise
+
+
+def start_tracker() -> None:
+    """The process of multiprocessing that removes the semaphores of a run that was stopped, without its complaint."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = f"{before},{TRACKERS}" if before else TRACKERS
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def follow_parent() -> None:

@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.formats.books import Book, Columns, book_ranges, copy_rank, number_of, read_books
+from corpusmill.formats.books import Book, book_ranges, copy_rank, number_of, read_books
+from corpusmill.formats.columns import BookColumns
 from corpusmill.formats.gutenberg_header import read_header
 from corpusmill.records import Damage
 
@@ -317,7 +318,7 @@ def test_parquet_in_slices() -> None:
 
 
 def test_columns_by_other_names_and_without_an_id() -> None:
-    columns = Columns(text="TEXT", title="book", id="key")
+    columns = BookColumns(text="TEXT", title="book", id="key")
     one, other = books(jsonl([{"TEXT": "moss", "book": "M", "key": "k"}, {"TEXT": "fern"}]), columns=columns)
     assert isinstance(one, Book) and isinstance(other, Book)
     assert (one.name, one.title, one.text) == ("k", "M", "moss")

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpusmill.errors import SourceError
-from corpusmill.formats.github import Columns, FileRow, blob_id, kind_of, read_rows, row_ranges
+from corpusmill.formats.columns import GithubColumns
+from corpusmill.formats.github import FileRow, blob_id, kind_of, read_rows, row_ranges
 from corpusmill.formats.tables import open_table
 from corpusmill.records import Damage
 from running import SHARED
@@ -236,11 +237,11 @@ def test_columns_by_other_names(kind: str) -> None:
     names = {"path": "max_path", "content": "text"}
     rows = [{names.get(key, key): value for key, value in ONE.items()}]
     data = renamed(kind, rows)
-    assert brief(read(data, columns=Columns(path="max_path", content="text"))) == ["src/a.c"]
+    assert brief(read(data, columns=GithubColumns(path="max_path", content="text"))) == ["src/a.c"]
     with pytest.raises(SourceError, match=r"mine\.x: expected a column for path \(path\) and for content \(content\)"):
         row_ranges(io.BytesIO(data), name="mine.x")
     with pytest.raises(SourceError, match=r"got .*max_path.*--set sources\.github\.columns\.content=…"):
-        row_ranges(io.BytesIO(data), columns=Columns(path="max_path"))
+        row_ranges(io.BytesIO(data), columns=GithubColumns(path="max_path"))
     if kind in ("parquet", "avro"):
         assert brief(read(data)) == ["no_column"]
 

@@ -15,7 +15,7 @@ import pytest
 from corpusmill.errors import UsageError
 from corpusmill.filters.github import judge
 from corpusmill.filters.licenses import identify, is_permitted
-from corpusmill.formats.github import Columns
+from corpusmill.formats.columns import GithubColumns
 from corpusmill.mixtures.recipe import Recipe
 from corpusmill.mixtures.sources import GithubRecipe, Sources
 from corpusmill.pipelines.exchange import asking_steps, hash_phase
@@ -312,7 +312,7 @@ def test_a_dry_run_names_the_first_phase(inputs: Path, tmp_path: Path) -> None:
     ("change", "again"),
     [
         ({"licenses": ("mit",)}, True),
-        ({"columns": Columns(path="name")}, True),
+        ({"columns": GithubColumns(path="name")}, True),
         ({"max_file_mb": 1}, True),
         ({"compat": "redpajama-v1"}, True),
         ({"endings": (".py",)}, True),

@@ -1,0 +1,68 @@
+"""The words that a shell completes: recipes, sources, the dotted keys of settings. All else is click's.
+
+Nothing heavy is imported: it is to answer while a key is still down.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+DEFAULT_RECIPE = "llama1"
+
+
+def recipes(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The recipes of the package, and files: a name that is none of them may be one."""
+    names = [name for name in sorted(_shipped()) if name.startswith(begun)]
+    return [CompletionItem(name, help="of the package") for name in names] or [CompletionItem(begun, type="file")]
+
+
+def sources(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """The sources of the recipe that is named before them, without those that are there already."""
+    named = context.params.get(str(parameter.name)) or ()
+    return [name for name in _sources_of(context) if name.startswith(begun) and name not in named]
+
+
+def reasons(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The reasons for dropping, each with what reports say of it."""
+    from ..records import Reason
+
+    return [CompletionItem(reason.value, help=reason.description) for reason in Reason if reason.startswith(begun)]
+
+
+def settings(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """The dotted keys that --set takes, as far as the next dot; after = the words that a setting can be."""
+    from ..config import keys_of, words_of
+    from ..mixtures.recipe import Recipe
+
+    key, equals, value = begun.partition("=")
+    if equals:
+        return [f"{key}={word}" for word in words_of(Recipe, key) if word.startswith(value)]
+    depth = begun.count(".") + 1
+    found = dict.fromkeys(
+        f"{'.'.join(words[:depth])}{'.' if len(words) > depth else '='}"
+        for words in (name.split(".") for name in keys_of(Recipe))
+    )
+    return [name for name in found if name.startswith(begun)]
+
+
+def _sources_of(context: click.Context) -> list[str]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(_text_of(str(context.params.get("recipe") or DEFAULT_RECIPE)))
+        return list(values["sources"])
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return []
+
+
+def _text_of(recipe: str) -> str:
+    file = Path(recipe) if Path(recipe).is_file() else _shipped()[Path(recipe).stem]
+    return file.read_text("utf-8")
+
+
+def _shipped() -> dict[str, Path]:
+    """The recipes of the package: name → file. `mixtures.recipe.shipped` imports what is to read them."""
+    return {file.stem: file for file in Path(__file__).parents[1].glob("mixtures/*.yaml")}

@@ -1,0 +1,47 @@
+"""Where answers are printed: a console on stdout whose tables stay readable on a narrow terminal and in a pipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+UNBROKEN = 10_000  # columns of what is no terminal: whoever cuts or searches lines wants whole ones
+
+
+class AnswerConsole(Console):
+    """A console whose lines are not broken in a pipe, and whose tables become blocks where they do not fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not self.is_terminal and "COLUMNS" not in self._environ:
+            self.width = UNBROKEN
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(self._fitting(one) if isinstance(one, Table) else one for one in objects), **options)
+
+    def _fitting(self, table: Table) -> RenderableType:
+        # A cell breaks between words; narrower than its longest word, and a number would be cut.
+        least = Measurement.get(self, self.options.update(max_width=UNBROKEN), table).minimum
+        return table if least <= self.width else blocks(table)
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read has enough: the command ends as every other one does then, by its error."""
+        raise
+
+
+def blocks(table: Table) -> Group:
+    """A table as a block for each row: the first cell, and below it the others by the names of their columns."""
+    lines: list[Text] = [Text.from_markup(str(table.title), style="italic")] if table.title else []
+    names = [str(column.header) for column in table.columns]
+    width = max(map(len, names))
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        texts = [cell if isinstance(cell, Text) else Text.from_markup(str(cell)) for cell in cells]
+        lines.append(texts[0])
+        lines += [
+            Text(f"  {name:<{width}}  ") + text for name, text in zip(names[1:], texts[1:], strict=True) if text.plain
+        ]
+    return Group(*lines)

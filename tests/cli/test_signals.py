@@ -1,0 +1,163 @@
+"""Ctrl-C, SIGTERM and SIGHUP: one line, a code of its own, no process left, and the same command goes on."""
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from running import command, corpusmill, digests, environment, run_arguments, start
+
+WORKS = """
+import signal, sys
+from corpusmill.cli import signals
+signals.PATIENCE = {patience}
+with signals.caught():
+    signals.goes_on("It goes on.")
+    print("ready", flush=True)
+    try:
+        signal.pause()
+        print("unharmed", flush=True)
+    except KeyboardInterrupt:
+        print("unwinding", flush=True)
+        while {stuck}:
+            signal.pause()
+"""
+
+
+def at_work(stuck: bool = False, patience: float = 60, **options: object) -> subprocess.Popen[str]:
+    """A command that waits for a signal; a stuck one does not end when it is told to."""
+    code = WORKS.format(stuck=stuck, patience=patience)
+    own = environment() | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True, env=own, **options)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [
+        (signal.SIGINT, 130, "Interrupted. It goes on.\n"),
+        (signal.SIGTERM, 143, "Stopped by SIGTERM. It goes on.\n"),
+        (signal.SIGHUP, 129, "Stopped by SIGHUP. It goes on.\n"),
+    ],
+)
+def test_a_signal_unwinds_and_says_one_line(number: int, code: int, line: str) -> None:
+    process = at_work()
+    process.send_signal(number)
+    assert process.communicate() == ("unwinding\n", line)
+    assert process.returncode == code
+
+
+def test_a_second_signal_ends_what_is_stuck_at_once() -> None:
+    process = at_work(stuck=True)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout
+    assert process.stdout.readline() == "unwinding\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate()[1] == "Interrupted. It goes on.\n"
+    assert process.returncode == 130  # the first one counts
+
+
+def test_what_is_stuck_ends_by_itself() -> None:
+    process = at_work(stuck=True, patience=0.01)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 143
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    process = at_work(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    assert "unharmed" not in process.communicate()[0]  # a signal that is ignored does not wake it
+    assert process.returncode == 143
+
+
+def stop_at(process: subprocess.Popen[str], reached: Callable[[], bool], signals: Sequence[int]) -> str:
+    """Stop a command once it has come somewhere, and see that all its processes are gone. Returns its stderr."""
+    while not reached():
+        assert process.poll() is None, process.communicate()
+    family = psutil.Process(process.pid).children(recursive=True)
+    for number in signals:
+        process.send_signal(number)
+    _, errors = process.communicate()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive, "processes outlived it"
+    return errors
+
+
+def test_a_run_that_is_stopped_in_every_way_goes_on_to_the_same_bytes(
+    inputs: Path, finished: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    arguments = run_arguments(inputs, output, 2)
+    for place, signals, code in (
+        ("recipe.yaml", [signal.SIGINT], 130),
+        ("work/receipts/wikipedia/leads", [signal.SIGTERM], 143),
+        ("work/receipts/commoncrawl/extract", [signal.SIGHUP], 129),
+        ("work/receipts/github/texts", [signal.SIGINT, signal.SIGINT], 130),
+        ("work/receipts/tokens", [signal.SIGTERM, signal.SIGTERM], 143),
+        ("work/receipts/shards", [signal.SIGINT], 130),
+    ):
+        begun = output / place
+        process = start(*arguments)
+        errors = stop_at(process, lambda begun=begun: begun.is_file() or any(begun.rglob("*.json")), signals)
+        assert process.returncode == code, errors
+        assert errors.count("the same command goes on.") == 1, errors
+        assert re.search(r"^error|Traceback|leaked", errors, re.M) is None, errors
+        assert not (output / "manifest.json").exists()
+    corpusmill(*arguments, expect=4)
+    assert digests(output) == digests(finished)
+    assert not list(output.rglob("*.tmp"))
+
+
+def test_a_take_down_that_is_stopped_goes_on(finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+    process = start("takedown", output, "wikipedia:en/12")
+    errors = stop_at(process, (output / "takedown.json").exists, [signal.SIGTERM])
+    assert (process.returncode, errors) == (143, "Stopped by SIGTERM. The same command goes on.\n")
+    assert "goes on with it" in corpusmill("check", output, expect=2).stderr
+    corpusmill("takedown", output)
+    assert "0 differences" in corpusmill("check", output).stdout
+    assert not list(output.rglob("*.tmp"))
+
+
+def test_a_training_that_is_stopped_goes_on(finished: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    steps = ["--steps", "100000", "--seq-len", "16", "--batch-size", "1", "--checkpoint-every", "1"]
+    process = start("train", finished, "--save", tmp_path, *steps)
+    errors = stop_at(process, (tmp_path / "checkpoint.pt").exists, [signal.SIGTERM])
+    assert process.returncode == 143
+    assert errors.endswith("Stopped by SIGTERM. The same command goes on from the last checkpoint.\n")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_disk_that_takes_no_more_is_one_line_and_the_same_command_goes_on(
+    workers: int, inputs: Path, tmp_path: Path
+) -> None:
+    """By a limit on the size of files, for a full disk takes root to make: the same error of the system."""
+    output, whole = tmp_path / "out", tmp_path / "whole"
+    arguments = run_arguments(inputs, output, workers, "books")
+    done = subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY)),
+    )
+    assert done.returncode == 1, done.stderr
+    assert re.fullmatch(r"error: books/[^\n]*File too large\. The disk[^\n]*\n", done.stderr.splitlines(True)[-1])
+    assert "Traceback" not in done.stderr
+    corpusmill(*arguments, expect=4)
+    corpusmill(*run_arguments(inputs, whole, 1, "books"), expect=4)
+    assert digests(output) == digests(whole)
+    assert not list(output.rglob("*.tmp"))
