@@ -383,6 +383,8 @@ class OwnRecipe(SourceRecipe):
     """A source of your own; its settings are those of a subclass, which the module names (`Source.recipe`)."""
 
     code: str  # Python module that holds SOURCE: beside the recipe, in the working directory, or installed
+    about: str = ""  # what it is, in a sentence of the dataset card,
+    rights: str = ""  # and what its texts may be used for
 
     @staticmethod
     def class_of(values: Mapping[str, Any]) -> type[OwnRecipe]:

@@ -37,7 +37,7 @@ def _own(name: str, code: str) -> Source:
     if source.name != name:
         raise ConfigError(f"sources.own.{name}: {code} holds the source {source.name!r}. Call both by one name.")
     text = digest(Path(module.__file__).read_text("utf-8")) if module.__file__ else ""
-    common = {one.name for one in dataclasses.fields(SourceRecipe)}
+    common = {one.name for one in dataclasses.fields(OwnRecipe)}
 
     def decides(options: Any) -> dict[str, object]:
         own = {key: value for key, value in dataclasses.asdict(options).items() if key not in common}

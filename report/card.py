@@ -21,7 +21,7 @@ from ..pipelines.lock import locked
 from ..records import counted
 from ..storage import absolute, join, publish
 from . import croissant, sections
-from .corpus import FEATURES, PAPER, Corpus, in_words, publishers, size_category
+from .corpus import FEATURES, PAPER, Corpus, in_words, size_category
 from .markdown import bullets, code, literal
 
 CARD = "README.md"
@@ -124,7 +124,7 @@ def _info(corpus: Corpus, name: str, sources: list[str]) -> dict[str, Any]:
 def _words(corpus: Corpus) -> dict[str, Any]:
     """What the template fills in."""
     facts, said, sources = corpus.facts, corpus.recipe.card, corpus.sources
-    about = publishers()["sources"]
+    about = corpus.publishers
     shown = yaml.safe_dump(front_matter(corpus), sort_keys=False, allow_unicode=True, width=1000)
     n_languages = len(corpus.languages)
     return {

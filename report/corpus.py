@@ -16,6 +16,7 @@ from ..errors import UsageError
 from ..formats.documents import read_table
 from ..manifest import read_facts
 from ..mixtures.recipe import Recipe, load, read_recipe
+from ..mixtures.sources import OwnRecipe
 from ..pipelines.accounts import UNKNOWN
 from ..storage import join
 
@@ -118,11 +119,28 @@ class Corpus:
         """Whether tokenizer and shards were made, too."""
         return bool(self.facts["complete"])
 
+    @property
+    def publishers(self) -> dict[str, dict[str, Any]]:
+        """What is said of the texts of each source that was made: by its publisher, or by the recipe."""
+        seven = publishers()["sources"]
+        return {name: seven.get(name) or _own(name, self.recipe.sources.own[name]) for name in self.made}
+
     def about(self, kind: str) -> list[str]:
         """What is known of the texts of these sources: `personal`, `biases` or `limits`."""
         return [
             one["text"] for one in publishers()[kind] if not set(one.get("of", self.sources)).isdisjoint(self.sources)
         ]
+
+
+def _own(name: str, options: OwnRecipe) -> dict[str, Any]:
+    return {
+        "title": name,
+        "about": options.about or "A source of the maker's own.",
+        "licence": options.rights or "What these texts may be used for is for the maker of this corpus to say.",
+        "links": {},
+        "names": f"{name}:ID",
+        "upstream": "",
+    }
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import Any
 from ..manifest import RECIPE
 from ..storage import join, sha256_of, size_of
 from . import sections
-from .corpus import FEATURES, Corpus, in_words, publishers
+from .corpus import FEATURES, Corpus, in_words
 
 CROISSANT = "croissant.json"
 # The context of the specification; readers warn of any other.
@@ -51,7 +51,7 @@ def json_ld(corpus: Corpus) -> dict[str, Any]:
 
     The version holds the beginning of the digest of all documents, so that another corpus has another one.
     """
-    said, about, facts = corpus.recipe.card, publishers()["sources"], corpus.facts
+    said, about, facts = corpus.recipe.card, corpus.publishers, corpus.facts
     titles = in_words([about[source]["title"] for source in corpus.sources])
     own = [] if said.license == "other" else [said.license_link or said.license]
     links = [url for source in corpus.sources for url in about[source]["links"].values()]
@@ -79,7 +79,7 @@ def json_ld(corpus: Corpus) -> dict[str, Any]:
 
 def _responsible(corpus: Corpus) -> dict[str, Any]:
     """The fields of the RAI vocabulary that the run knows the answer to."""
-    about, facts = publishers()["sources"], corpus.facts
+    about, facts = corpus.publishers, corpus.facts
     read = {source: facts["inputs"][source]["files"] for source in corpus.sources if source in facts["inputs"]}
     damage = sum(facts["damage"].values())
     return {

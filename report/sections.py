@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..manifest import RECIPE
+from ..mixtures.sources import PaperRow
 from ..pipelines.accounts import UNKNOWN as NO_LANGUAGE
 from ..pipelines.source import Basis
-from ..pipelines.sources import SOURCES
+from ..pipelines.sources import source_of
 from ..records import Reason, counted
-from .corpus import Corpus, changed_settings, in_words, paper, publishers
+from .corpus import Corpus, changed_settings, in_words, paper
 from .describe import SAME_CONTENT, rows
-from .funnel import PIECES, UNKNOWN, decimal, number, percent
+from .funnel import PIECES, UNKNOWN, decimal, dropped, number, percent
 from .markdown import code, link, literal, one_line, table
 
 SHOWN_KINDS = 40  # languages, licences or collections; manifest.json has all
@@ -37,7 +38,7 @@ def size(n_bytes: int) -> str:
 def sources(corpus: Corpus) -> str:
     """What there is of each source."""
     columns = ["source", "config", "documents", "text", "files on disk"]
-    about = publishers()["sources"]
+    about = corpus.publishers
     cells = [
         [
             about[name]["title"],
@@ -127,7 +128,8 @@ def models(corpus: Corpus) -> str:
 
 def source(corpus: Corpus, name: str) -> dict[str, Any]:
     """How a source was made, what went, and what its publisher says."""
-    about, counts = publishers()["sources"][name], corpus.counts(name)
+    about, counts = corpus.publishers[name], corpus.counts(name)
+    links = [link(what, url) for what, url in about["links"].items()]
     steps = [[literal(row["step"]), row["basis"], literal(row["note"])] for row in steps_of(corpus, name)]
     read, kept = counts.get("documents.in", 0), corpus.kept(name)
     share = f", {percent(kept, read)}," if read else ""
@@ -149,21 +151,24 @@ def source(corpus: Corpus, name: str) -> dict[str, Any]:
             else ""
         ),
         "licence": about["licence"],
-        "links": f"See {in_words([link(what, url) for what, url in about['links'].items()])}.",
+        "links": f"See {in_words(links)}." if links else "",
         "counts": _counted_rights(corpus, name),
     }
 
 
 def steps_of(corpus: Corpus, name: str) -> list[dict[str, str]]:
     """The rows of `corpusmill describe`, without what the recipe does not ask for."""
-    unique = SOURCES[name].unique(corpus.recipe.active[name])
+    options = corpus.recipe.active[name]
+    unique = source_of(name, options).unique(options)
     return [row for row in rows(name, corpus.recipe) if unique or row["step"] != SAME_CONTENT]
 
 
 def _dropped(corpus: Corpus, name: str, kind: str, n_in: int) -> str:
     """Why documents, or lines or answers of those that came so far, went; empty where none did."""
-    found = {reason: n for reason in Reason if (n := corpus.counts(name).get(f"{kind}.dropped.{reason}", 0))}
-    cells = [[code(r), number(n), percent(n, n_in), literal(r.description)] for r, n in found.items()]
+    options = corpus.recipe.active[name]
+    about = {str(reason): reason.description for reason in (*Reason, *source_of(name, options).reasons)}
+    found = dropped(corpus.counts(name), kind)
+    cells = [[code(r), number(n), percent(n, n_in), literal(about.get(r, ""))] for r, n in found]
     return table(["dropped for", kind, f"of {n_in:,}", "meaning"], cells, [1, 2]) if cells else ""
 
 
@@ -220,6 +225,10 @@ def _value(value: Any) -> str:
 def mixture(corpus: Corpus) -> dict[str, str]:
     """Shares and epochs beside Table 1's; without shards, of the text."""
     theirs, names = paper().active, corpus.sources
+
+    def paper_row(name: str) -> PaperRow | None:
+        return theirs[name].paper if name in theirs else None
+
     total = sum(map(corpus.text_bytes, names))
     columns = ["source", "text", "of the text", "Table 1's disk size"]
     cells = {
@@ -227,7 +236,7 @@ def mixture(corpus: Corpus) -> dict[str, str]:
             name,
             size(corpus.text_bytes(name)),
             percent(corpus.text_bytes(name), total),
-            f"{theirs[name].paper.disk_gb:,.0f} GB" if theirs[name].paper else UNKNOWN,  # type: ignore[union-attr]
+            f"{row.disk_gb:,.0f} GB" if (row := paper_row(name)) else UNKNOWN,
         ]
         for name in names
     }
@@ -237,10 +246,10 @@ def mixture(corpus: Corpus) -> dict[str, str]:
     columns += ["tokens", "share", "Table 1's share", "epochs", "Table 1's epochs"]
     for row in corpus.facts["mixture"]["table"]:
         if row["source"] in cells:
-            own = theirs[row["source"]]
-            epochs = own.paper.epochs if own.paper else None
-            shares = [number(row["written"]), percent(row["share"]), f"{own.weight:.2f} %"]
-            cells[row["source"]] += [*shares, decimal(row["epochs"]), decimal(epochs)]
+            told, own = paper_row(row["source"]), theirs.get(row["source"])
+            share = f"{own.weight:.2f} %" if own else UNKNOWN
+            epochs = decimal(row["epochs"]), decimal(told.epochs if told else None)
+            cells[row["source"]] += [number(row["written"]), percent(row["share"]), share, *epochs]
     intro = (
         "Tokens in the training shards, with how often a document stands in them on average, beside Table 1 of the "
         "paper. A corpus of another size than the paper's has other shares where its epochs are the same."
@@ -276,11 +285,15 @@ def languages(corpus: Corpus) -> dict[str, str]:
 
 def takedown(corpus: Corpus) -> str:
     """How documents of each source are named, and where their publisher hears of one."""
-    about = publishers()["sources"]
+    about = corpus.publishers
     cells = []
     for name in corpus.made:
         shape, _, what = about[name]["names"].partition(", ")
         cells.append(
-            [name, code(shape) + (f", {literal(what)}" if what else ""), link("publisher", about[name]["upstream"])]
+            [
+                name,
+                code(shape) + (f", {literal(what)}" if what else ""),
+                link("publisher", upstream) if (upstream := about[name]["upstream"]) else UNKNOWN,
+            ]
         )
     return table(["source", "id (or the URL in `meta`)", "its publisher's way"], cells)
