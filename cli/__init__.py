@@ -11,7 +11,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import CorpusmillError, Interrupted, UsageError
-from . import ask, recipe, run, takedown, train
+from . import ask, look, recipe, run, takedown, train
 
 COMMANDS = (
     recipe.sample,
@@ -22,6 +22,7 @@ COMMANDS = (
     ask.check,
     ask.why,
     ask.where,
+    look.look,
     ask.score,
     takedown.takedown,
     train.train,
