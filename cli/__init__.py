@@ -23,6 +23,7 @@ COMMANDS = (
     ask.why,
     ask.where,
     look.look,
+    look.compare,
     ask.score,
     takedown.takedown,
     train.train,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
-from .options import debug_option, epilog
+from .options import DIFFERENT, debug_option, epilog
 
 
 @click.command(
@@ -136,3 +136,30 @@ def _page(pages: Iterable[str], to_terminal: bool) -> None:
         return
     for page in pages:
         click.echo(page, nl=False)
+
+
+@click.command(
+    short_help="What changed between two runs.",
+    epilog=epilog(
+        "compare OUT OTHER", "compare gs://bucket/one gs://bucket/two --examples 10", "compare OUT OTHER --json"
+    ),
+)
+@click.argument("a", metavar="RUN")
+@click.argument("b", metavar="RUN")
+@click.option("--examples", default=3, show_default=True, type=click.IntRange(0, 1000), help="Documents of each kind.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@debug_option
+def compare(a: str, b: str, examples: int, as_json: bool) -> int:
+    """Compare two finished runs, or runs of some sources: settings, inputs and versions that differ, the accounts of
+    each source, and what became in one run of the documents that the other keeps. Exit code 3 where they are not the
+    same corpus. Sources whose digests are equal are not read."""
+    from ..pipelines.comparing import compare as compared
+    from ..report import compare as report
+    from ..report.funnel import answer_console
+
+    found = compared(a, b, examples)
+    if as_json:
+        click.echo(json.dumps(asdict(found), default=str))
+    else:
+        report.show(found, answer_console())
+    return 0 if found.same else DIFFERENT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -14,6 +15,7 @@ from rich.text import Text
 from ..errors import UsageError
 from ..pipelines.fate import KEPT, Fate
 from ..pipelines.listing import Listed
+from ..records import counted
 from .changes import is_plain, printed
 from .visible import one_line, visible
 from .words import verdict
@@ -61,7 +63,9 @@ def diffs(found: Iterable[tuple[Listed, Fate | UsageError]], console: Console, f
         elif fate.note:
             yield _text(console, *header(one, number), Text(visible(fate.note), style="yellow"))
         else:
-            yield _text(console, *header(one, number), Text(), printed(fate.changes, console, lines, chars))
+            yield _text(
+                console, *header(one, number), _summary(fate), Text(), printed(fate.changes, console, lines, chars)
+            )
 
 
 def header(one: Listed, number: int) -> Iterator[Text]:
@@ -79,6 +83,15 @@ def header(one: Listed, number: int) -> Iterator[Text]:
     if said:
         yield Text(" · ".join(said), style="cyan")
     yield Text(f"{one_line(one.path)}, {'row' if one.path.endswith('.parquet') else 'line'} {one.row:,}", style="dim")
+
+
+def _summary(fate: Fate) -> Text:
+    """How many lines went, and why."""
+    gone = Counter(line.why for line in fate.changes if line.kind == "gone")
+    new = sum(line.kind == "new" for line in fate.changes)
+    whys = ", ".join(f"{n:,} {why}" for why, n in gone.most_common())
+    read = f"{counted(len(fate.changes) - new, 'line')} read, {gone.total():,} gone"
+    return Text(f"{read}{whys and ': '}{whys}{f'; {new:,} new' if new else ''}")
 
 
 def _short(value: Any) -> str:
