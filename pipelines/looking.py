@@ -18,6 +18,7 @@ from .retelling import Retelling
 from .why import recipe_of
 
 AT_ONCE = 64  # documents whose texts are in memory, where they are not shown in the order of their files
+FILES_IN_TURN = 8
 NAMES = 1000  # of what is known of documents, for a hint
 Ranked = tuple[float, int, Listed]
 
@@ -149,7 +150,16 @@ def _chosen(place: Place, asked: Asked, trouble: Trouble) -> Iterator[Listed]:
             name: sorted(paths, key=lambda path: unit_interval(path, "look", asked.seed))
             for name, paths in groups.items()
         }
-    yield from _in_turn([_of_files(place, paths, asked, trouble) for paths in groups.values()])
+    yield from _in_turn([_of_source(place, paths, asked, trouble) for paths in groups.values()])
+
+
+def _of_source(place: Place, paths: Sequence[str], asked: Asked, trouble: Trouble) -> Iterator[Listed]:
+    """The documents of a source that fit: of a sample some files take turns, as one alone may be odd."""
+    if asked.share == 1:
+        yield from _of_files(place, paths, asked, trouble)
+        return
+    for start in range(0, len(paths), FILES_IN_TURN):
+        yield from _in_turn([_of_files(place, [path], asked, trouble) for path in paths[start : start + FILES_IN_TURN]])
 
 
 def _source_of(place: Place, path: str) -> str:

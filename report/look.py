@@ -64,7 +64,11 @@ def diffs(found: Iterable[tuple[Listed, Fate | UsageError]], console: Console, f
             yield _text(console, *header(one, number), Text(visible(fate.note), style="yellow"))
         else:
             yield _text(
-                console, *header(one, number), _summary(fate), Text(), printed(fate.changes, console, lines, chars)
+                console,
+                *header(one, number),
+                _summary(fate),
+                Text(),
+                printed(fate.changes, console, lines, chars, folded=not full),
             )
 
 
@@ -89,7 +93,7 @@ def _summary(fate: Fate) -> Text:
     """How many lines went, and why."""
     gone = Counter(line.why for line in fate.changes if line.kind == "gone")
     new = sum(line.kind == "new" for line in fate.changes)
-    whys = ", ".join(f"{n:,} {why}" for why, n in gone.most_common())
+    whys = ", ".join(f"{n:,} {one_line(why)}" for why, n in gone.most_common())
     read = f"{counted(len(fate.changes) - new, 'line')} read, {gone.total():,} gone"
     return Text(f"{read}{whys and ': '}{whys}{f'; {new:,} new' if new else ''}")
 
