@@ -10,8 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..pipelines.why import Fate, LineFate
+from ..pipelines.fate import KEPT, Fate, LineFate
 from ..records import counted
+from .changes import printed
+from .visible import one_line, visible
+from .words import verdict
 
 SHOWN_LINES, SHOWN_CHARS = 1000, 200  # of a document, of a line; --json has all
 
@@ -22,23 +25,27 @@ def show(fate: Fate, console: Console) -> None:
     def say(text: str, style: str = "") -> None:
         console.print(Text(text), style=style, soft_wrap=True)
 
-    verdict = "kept" if fate.outcome == "kept" else f"dropped: {fate.outcome}, {fate.description}"
-    say(f"{fate.id}  {fate.url}", "bold")
-    say(verdict, "green" if fate.outcome == "kept" else "red")
+    say(f"{one_line(fate.id)}  {one_line(fate.url)}", "bold")
+    say(verdict(fate.outcome, fate.description), "green" if fate.outcome == KEPT else "red")
+    if fate.note:
+        say(f"  {visible(fate.note)}")
     say(f"  listed in       {fate.path}, row {fate.row}")
-    say(f"  read from       {fate.input}")
+    say(f"  read from       {one_line(fate.input)}")
     for name, value in fate.facts.items():
         if name != "url" and value not in (None, ""):
-            say(f"  {name:<15} {str(value).replace(chr(10), chr(10) + ' ' * 18)}")
+            say(f"  {name:<15} {visible(str(value)).replace(chr(10), chr(10) + ' ' * 18)}")
     if fate.steps:
         table = Table(box=box.SIMPLE_HEAD)
         for column in ("step", "outcome", ""):
             table.add_column(column)
         for step in fate.steps:
-            table.add_row(*map(Text, (step.step, step.outcome, step.detail)))
+            table.add_row(*map(Text, (step.step, step.outcome, one_line(step.detail))))
         console.print(table)
     for name, lines in groupby(fate.lines, key=lambda line: line.step):
         _show_lines(name, list(lines), say)
+    if not fate.lines and any(line.kind != "stays" for line in fate.changes):
+        say("From the text as it was read to the text at the end, line by line:")
+        console.print(printed(fate.changes, console, SHOWN_LINES, SHOWN_CHARS), soft_wrap=True)
 
 
 def _show_lines(step: str, lines: Sequence[LineFate], say: Callable[[str, str], None]) -> None:
@@ -51,6 +58,7 @@ def _show_lines(step: str, lines: Sequence[LineFate], say: Callable[[str, str], 
         mark = "−" if line.reason else " "
         why = f"  [{line.reason}]" if line.reason else ""
         more = f"… ({len(line.text):,} characters)" if len(line.text) > SHOWN_CHARS else ""
-        say(f"{n_documents}{mark} {line.text[:SHOWN_CHARS]}{more}{why}", "red" if line.reason else "")
+        text = one_line(line.text[:SHOWN_CHARS])
+        say(f"{n_documents}{mark} {text}{more}{why}", "red" if line.reason else "")
     if len(lines) > SHOWN_LINES:
         say(f"… and {len(lines) - SHOWN_LINES:,} more lines; --json has all", "")

@@ -206,3 +206,55 @@ def test_a_run_that_was_not_finished_is_said(finished: Path, inputs: Path, copy_
     shutil.rmtree(output / "work/receipts/commoncrawl/lines/masks")
     with pytest.raises(UsageError, match="not compared with others yet"):
         fates(str(output), row["id"], str(inputs))
+
+
+@pytest.mark.parametrize("form", ["stackexchange:{site}/{number}", "https://{site}/a/{number}"])
+def test_an_answer_leads_to_its_question(form: str, finished: Path, inputs: Path) -> None:
+    row = next(row for row in rows(finished, "documents", "stackexchange") if json.loads(row["meta"])["answers"])
+    meta = json.loads(row["meta"])
+    asked = form.format(site=meta["site"], number=meta["answers"][-1]["id"])
+    [fate] = fates(str(finished), asked, str(inputs))
+    assert fate.id == row["id"]
+    assert fate.note == f"{asked} is one of its answers."
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("12345", "neither an id nor a URL. Give an id as in commoncrawl:UUID"),
+        ("wikipdia:en/12", r'wikipdia is no source of .* \(did you mean "wikipedia"\?\)'),
+        ("wikipedia:12", r"Ids are as in wikipedia:en/12, the number of the page\."),
+        ("stackexchange:none.example/1", "An answer that no kept question has is not listed"),
+        ("https://stackoverflow.example/a/99999999", "An answer that no kept question has is not listed"),
+    ],
+)
+def test_what_to_do_about_an_id_that_is_not_there(asked: str, said: str, finished: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        fates(str(finished), asked)
+
+
+def test_a_url_that_is_written_otherwise(finished: Path) -> None:
+    url = next(row["url"] for row in rows(finished, "dropped") if row["url"].startswith("https://www."))
+    other = url.replace("https://www.", "http://").rstrip("/") + "/#top"
+    with pytest.raises(UsageError) as error:
+        fates(str(finished), other)
+    assert f'(did you mean "{url}"?)' in str(error.value)
+
+
+def test_a_text_that_was_rewritten_is_shown_before_and_after(finished: Path, inputs: Path) -> None:
+    row = next(row for row in rows(finished, "documents", "wikipedia") if "\n" in row["text"])
+    [fate] = fates(str(finished), row["id"], str(inputs))
+    assert not fate.lines
+    assert {line.kind for line in fate.changes} == {"stays", "gone", "new"}
+    assert {line.why for line in fate.changes if line.kind != "stays"} == {"markup to text"}
+    shown = corpusmill("why", finished, row["id"], "--inputs", inputs).stdout
+    assert "- " + next(line.text for line in fate.changes if line.kind == "gone")[:100] in shown
+
+
+def test_what_was_taken_down_is_not_shown(finished: Path, inputs: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+    row = rows(output, "documents", "wikipedia")[0]
+    corpusmill("takedown", output, row["id"], "-q")
+    found = fates(str(output), row["id"], str(inputs))
+    assert [fate.outcome for fate in found] == [Reason.TAKEN_DOWN]
+    assert all("taken down" in fate.note and not fate.changes for fate in found)

@@ -1,0 +1,219 @@
+"""What became of each document in two runs, by its id: kept in both, kept in one and dropped for this in the other.
+
+Ids are compared by 64 bits of a hash, texts by as many: of 31 million ids the chance that two are taken for one is
+3 in 100,000. Where there are many, their hashes lie in temporary files, cut by their value into ranges that fit memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from ..formats.documents import read_rows
+from ..mixtures.circle import keys_of
+from ..storage import join
+from .fate import KEPT
+from .listing import Place, Trouble, open_listing
+
+ABSENT = "not there"  # neither kept nor dropped
+ROWS_AT_ONCE = 1 << 21  # of both runs together; each takes some 100 bytes at the peak
+BATCH = 1 << 14
+SHOWN_CHARS = 120
+ROW = np.dtype([("key", "<u8"), ("text", "<u8"), ("file", "<u4"), ("row", "<u4"), ("status", "u1")])
+Rows = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The files of documents of one source in one run: path → rows and SHA-256."""
+
+    output: str
+    files: Mapping[str, tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A document; where its text differs, the first line of each that does."""
+
+    id: str
+    url: str
+    lines: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How many ids are the one in A and the other in B."""
+
+    a: str  # kept, a reason, or not there
+    b: str
+    n: int
+    examples: list[Example]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """All ids of a source. `kept_in_both` counts those of `other_text`, too; `cells` are those that differ."""
+
+    kept_in_both: int
+    other_text: Cell
+    cells: list[Cell]
+
+
+def cross(a: Side, b: Side, alike: set[str], examples: int) -> Crossing:
+    """Compare the documents of two runs; of files that are `alike` in both no text is read."""
+    names = [KEPT, ABSENT]  # what a status stands for; reasons are added as they are met
+    total = sum(n for side in (a, b) for n, _ in side.files.values())
+    bits = max(0, (total // ROWS_AT_ONCE).bit_length())
+    n_both, n_other = 0, 0
+    cells: dict[tuple[int, int], int] = {}
+    shown: dict[tuple[int, int], list[Rows]] = {}  # of A and of B
+    with tempfile.TemporaryDirectory() as scratch:
+        stores = [_Store(Path(scratch, name), bits) for name in "ab"]
+        for side, store in zip((a, b), stores, strict=True):
+            for rows in _rows_of(side, alike, names):
+                store.add(rows)
+        for part in range(1 << bits):
+            left, right = (_one_an_id(store.part(part), names.index(ABSENT)) for store in stores)
+            both_a, both_b = _aligned(left, right, names.index(ABSENT))
+            kept = (both_a["status"] == 0) & (both_b["status"] == 0)
+            other = kept & (both_a["text"] != both_b["text"])
+            n_both += int(kept.sum())
+            n_other += int(other.sum())
+            differ = both_a["status"] != both_b["status"]
+            codes = both_a["status"].astype(np.int64) << 8 | both_b["status"]
+            for chosen, code in [(other, 0), *((differ & (codes == one), one) for one in np.unique(codes[differ]))]:
+                cell = int(code) >> 8, int(code) & 255
+                at = np.flatnonzero(chosen)
+                cells[cell] = cells.get(cell, 0) + len(at)
+                room = examples - sum(len(pair[0]) for pair in shown.setdefault(cell, []))
+                if room > 0 and len(at):
+                    shown[cell].append(np.stack([both_a[at[:room]], both_b[at[:room]]]))
+    found = {
+        cell: _examples(a, b, np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), ROW), cell, names)
+        for cell, pairs in shown.items()
+    }
+    listed = [Cell(names[x], names[y], n, found[x, y]) for (x, y), n in cells.items() if (x, y) != (0, 0) and n]
+    listed.sort(key=lambda cell: (cell.a != KEPT, cell.b != KEPT, -cell.n, cell.a, cell.b))
+    return Crossing(n_both, Cell(KEPT, KEPT, n_other, found.get((0, 0), [])), listed)
+
+
+def _rows_of(side: Side, alike: set[str], names: list[str]) -> Iterator[Rows]:
+    """The rows of all files of a run, some at a time."""
+    numbers = {name: number for number, name in enumerate(names)}
+    for file, path in enumerate(sorted(side.files)):
+        kept = path.startswith("documents/")
+        texts = kept and path not in alike
+        columns = ["id", *(["text"] if texts else []), *([] if kept else ["reason"])]
+        batch: list[dict[str, Any]] = []
+        start = 0
+        for row in read_rows(join(side.output, path), columns):
+            batch.append(
+                {
+                    "id": row["id"],
+                    "text": xxhash.xxh3_64_intdigest(row["text"].encode("utf-8", "surrogatepass")) if texts else 0,
+                    "status": 0 if kept else numbers.setdefault(row["reason"], len(numbers)),
+                }
+            )
+            if len(batch) == BATCH:
+                yield _packed(batch, file, start)
+                start, batch = start + len(batch), []
+        if batch:
+            yield _packed(batch, file, start)
+        names[:] = list(numbers)
+
+
+def _packed(batch: Sequence[Mapping[str, Any]], file: int, start: int) -> Rows:
+    rows = np.zeros(len(batch), ROW)
+    rows["key"] = keys_of([row["id"] for row in batch])
+    rows["text"] = np.array([row["text"] for row in batch], np.uint64)
+    rows["status"] = [row["status"] for row in batch]
+    rows["file"], rows["row"] = file, np.arange(start, start + len(batch))
+    return rows
+
+
+class _Store:
+    """Rows by the first bits of their keys: in memory where that is one range, in a file each where they are more."""
+
+    def __init__(self, folder: Path, bits: int):
+        self.folder, self.bits, self._held = folder, bits, list[Rows]()
+        if bits:
+            folder.mkdir()
+
+    def add(self, rows: Rows) -> None:
+        if not self.bits:
+            self._held.append(rows)
+            return
+        parts = (rows["key"] >> np.uint64(64 - self.bits)).astype(np.int64)
+        for part in np.unique(parts).tolist():
+            with (self.folder / str(part)).open("ab") as file:
+                file.write(rows[parts == part].tobytes())
+
+    def part(self, number: int) -> Rows:
+        if not self.bits:
+            return np.concatenate(self._held) if self._held else np.zeros(0, ROW)
+        with contextlib.suppress(FileNotFoundError):
+            return np.fromfile(self.folder / str(number), ROW)
+        return np.zeros(0, ROW)
+
+
+def _one_an_id(rows: Rows, absent: int) -> Rows:
+    """Of the rows of each id one, sorted by key: the kept one, or the first reason that was met."""
+    assert absent not in rows["status"], "no file says that a document is not there"
+    rows = rows[np.lexsort((rows["status"], rows["key"]))]
+    first = np.ones(len(rows), bool)
+    first[1:] = rows["key"][1:] != rows["key"][:-1]
+    return rows[first]
+
+
+def _aligned(a: Rows, b: Rows, absent: int) -> tuple[Rows, Rows]:
+    """Both with a row for each id of either."""
+    keys = np.union1d(a["key"], b["key"])
+    result = []
+    for side in (a, b):
+        rows = np.zeros(len(keys), ROW)
+        rows["key"], rows["status"] = keys, absent
+        rows[np.searchsorted(keys, side["key"])] = side
+        result.append(rows)
+    return result[0], result[1]
+
+
+def _examples(a: Side, b: Side, rows: Rows, cell: tuple[int, int], names: Sequence[str]) -> list[Example]:
+    """The documents of some rows, as the run has them that keeps them."""
+    if cell == (0, 0):
+        pairs = zip(_read(a, rows[0]), _read(b, rows[1]), strict=True)
+        return [Example(x.id, x.url, first_difference(x.text, y.text)) for x, y in pairs]
+    status_a, status_b = (names[number] for number in cell)
+    use_b = status_a == ABSENT or (status_a != KEPT and status_b == KEPT)
+    return [Example(one.id, one.url) for one in _read(b if use_b else a, rows[int(use_b)])]
+
+
+def _read(side: Side, rows: Rows) -> Iterator[Any]:
+    """The documents of some rows, in their order."""
+    paths = sorted(side.files)
+    place = Place(side.output, tuple(paths), side.output)
+    for row in rows:
+        listing = open_listing(place, paths[row["file"]], Trouble())
+        with listing.file:
+            yield next(listing.rows(None, {int(row["row"])}))
+
+
+def first_difference(a: str, b: str) -> tuple[str, str]:
+    """The first line of each text that the other has not at its place, cut to size.
+
+    >>> first_difference("x\\ny\\nz", "x\\nw")
+    ('y', 'w')
+    """
+    lines_a, lines_b = a.split("\n"), b.split("\n")
+    at = next((n for n, (x, y) in enumerate(zip(lines_a, lines_b, strict=False)) if x != y), None)
+    if at is None:
+        at = min(len(lines_a), len(lines_b))
+    cut_a, cut_b = ("\n".join(lines[at : at + 1])[:SHOWN_CHARS] for lines in (lines_a, lines_b))
+    return cut_a, cut_b

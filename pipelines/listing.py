@@ -1,0 +1,229 @@
+"""Documents as files list them: those of a run, its dropped ones, and anybody's Parquet or JSON lines with a `text`.
+
+Of a Parquet file some rows of some columns are in memory at a time, of JSON lines one line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, BinaryIO
+
+from ..errors import UsageError
+from ..formats.documents import DROPPED
+from ..formats.jsonlines import read_objects
+from ..formats.parquet import MAGIC, open_parquet, read_parquet
+from ..manifest import RECIPE
+from ..records import Damage, Reason
+from ..storage import LEFT_ASIDE, absolute, is_local, join, open_read, size_of, sizes
+from .fate import KEPT
+
+ENDINGS = tuple(f".{name}{packed}" for name in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2"))
+ENDINGS += (".parquet", ".json.gz")  # the last as allenai/c4 names its files
+META = ("meta", "metadata")  # a mapping, or JSON of one
+FIELDS = frozenset({"id", "text", "source", "url", *META})
+# What the measure, and the detail, of a dropped document are called in the metadata of those that are kept.
+CALLED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        Reason.CCNET_TOO_SHORT: ("chars", ""),
+        Reason.CCNET_LANGUAGE: ("language_score", "language"),
+        Reason.CCNET_LANGUAGE_UNSURE: ("language_score", "language"),
+        Reason.CCNET_BUCKET: ("perplexity", "bucket"),
+        Reason.REDPAJAMA_NOT_CITED: ("citation_score", ""),
+        Reason.C4_TOO_LONG: ("chars", ""),
+        Reason.C4_OTHER_CRAWL: ("", "timestamp"),
+        Reason.C4_LANGUAGE: ("language_score", "language"),
+        Reason.C4_LANGUAGE_UNSURE: ("language_score", "language"),
+        Reason.GITHUB_LICENSE: ("", "license"),
+        Reason.GITHUB_LONG_LINE: ("max_line_chars", ""),
+        Reason.GITHUB_LONG_LINES: ("avg_line_chars", ""),
+        Reason.GITHUB_FEW_ALNUM: ("alnum_frac", ""),
+        Reason.GITHUB_FEW_LETTERS_PER_TOKEN: ("letters_per_token", ""),
+        Reason.STACKEXCHANGE_SITE: ("", "site"),
+        Reason.STACKEXCHANGE_LOW_SCORE: ("score", ""),
+        Reason.BOOKS_LANGUAGE: ("", "language"),
+        Reason.BOOKS_OVERLAP: ("share", "covered_by"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A document as a file lists it; of one that was dropped `text` is its head."""
+
+    id: str
+    url: str
+    source: str
+    outcome: str  # `kept`, the reason for dropping, or nothing where the file is no run's
+    path: str  # from the folder on that was looked at, or from that of the run
+    row: int  # of a Parquet file, from 0; of JSON lines the line, from 1
+    text: str
+    meta: Mapping[str, Any]
+
+    def value(self, name: str) -> Any:
+        """What a name of a condition stands for; None where it is not known."""
+        if name == "chars" and self.outcome in ("", KEPT):
+            return len(self.text)
+        if name in ("id", "url", "source", "text"):
+            return getattr(self, name)
+        return self.outcome if name in ("reason", "outcome") else self.meta.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is looked at: a folder or a file, the run that it is of, and the files there."""
+
+    root: str  # that paths begin at: the run's folder, or the one looked at
+    paths: tuple[str, ...]
+    output: str = ""  # of the run
+
+
+@dataclass
+class Trouble:
+    """What could not be read, counted, and said of the first."""
+
+    n: int = 0
+    first: str = ""
+
+    def add(self, path: str, what: str) -> None:
+        self.n += 1
+        self.first = self.first or f"{path}: {what}"
+
+
+def place_at(path: str, kinds: Collection[str] = ("documents",)) -> Place:
+    """The files at a path; where it is a run, those of these kinds: `documents`, `dropped`.
+
+    Raises:
+        UsageError: there is nothing to look at.
+    """
+    whole = absolute(path).rstrip("/") if is_local(path) else path.rstrip("/")
+    output = run_of(whole)
+    inside = "" if not output else whole[len(output) :].strip("/")
+    looked_at = [join(output, kind) for kind in sorted(kinds)] if output and not inside else [whole]
+    root = output or whole
+    found: list[str] = []
+    for folder in looked_at:
+        there = sizes(folder)
+        start = folder[len(root) :].strip("/")
+        if set(there) == {""}:  # a file: it need not be called as such files are
+            if not output:
+                root, _, start = whole.rpartition("/")
+                start = whole[len(root) + 1 :]
+            found.append(start)
+            continue
+        found += ["/".join(filter(None, (start, name))) for name in there if _is_ours(name)]
+    if not found:
+        raise UsageError(
+            f"{path}: nothing to look at. Expected a run, or a file or a folder of .parquet or .jsonl(.gz) with a text."
+        )
+    return Place(root, tuple(sorted(found)), output)
+
+
+def _is_ours(name: str) -> bool:
+    return name.endswith(ENDINGS) and not LEFT_ASIDE.search(name) and not name.rpartition("/")[2].startswith(".")
+
+
+def run_of(path: str) -> str:
+    """The folder of the run that a path lies in, or nothing."""
+    folder = path
+    for _ in range(4):  # itself, documents/, its source, a file there
+        try:
+            size_of(join(folder, RECIPE))
+        except (FileNotFoundError, NotADirectoryError):
+            folder, slash, _ = folder.rpartition("/")
+            if not slash or folder.endswith("/"):
+                return ""
+        else:
+            return folder
+    return ""
+
+
+@dataclass
+class ListingFile:
+    """One file of documents, open."""
+
+    place: Place
+    path: str
+    trouble: Trouble
+    file: BinaryIO
+    is_parquet: bool
+
+    def rows(self, columns: Collection[str] | None, only: Collection[int] | None = None) -> Iterator[Listed]:
+        """Its documents, or those rows of it; of a Parquet file no other columns are read, of JSON lines all is."""
+        self.file.seek(0)
+        return self._of_parquet(columns, only) if self.is_parquet else self._of_lines(only)
+
+    def _of_lines(self, only: Collection[int] | None) -> Iterator[Listed]:
+        last = max(only) if only else None
+        for found in read_objects(self.file):
+            if isinstance(found, Damage):
+                self.trouble.add(self.path, f"{found.error}, {found.detail}")
+            elif only is None or found.number in only:
+                if isinstance(found.fields.get("text"), str):
+                    yield self.listed(found.number, found.fields)
+                else:
+                    self.trouble.add(self.path, f"line {found.number:,} has no text")
+            if last is not None and not isinstance(found, Damage) and found.number >= last:
+                return
+
+    def _of_parquet(self, columns: Collection[str] | None, only: Collection[int] | None) -> Iterator[Listed]:
+        parquet = open_parquet(self.file)
+        if isinstance(parquet, Damage):
+            self.trouble.add(self.path, f"{parquet.error}, {parquet.detail}")
+            return
+        names = parquet.schema_arrow.names
+        if "text" not in names and not set(DROPPED.names) <= set(names):
+            self.trouble.add(self.path, "no column text")
+            return
+        first, wanted = 0, names if columns is None else [name for name in names if name in columns]
+        for group in range(parquet.num_row_groups):
+            stop = first + parquet.metadata.row_group(group).num_rows
+            if only is None or any(first <= row < stop for row in only):
+                for row in read_parquet(parquet, wanted or names[:1], first, stop):
+                    if isinstance(row, Damage):
+                        self.trouble.add(self.path, f"{row.error}, {row.detail}")
+                    elif only is None or row.offset in only:
+                        yield self.listed(row.offset, {name: _plain(value) for name, value in row.fields.items()})
+            first = stop
+
+    def listed(self, row: int, fields: Mapping[str, Any]) -> Listed:
+        meta = dict(next((_mapping(fields[name]) for name in META if name in fields), {}))
+        parts = self.path.split("/")
+        id_ = _said(fields.get("id", meta.get("id"))) or f"{self.path}:{row}"
+        if "reason" in fields and "text" not in fields:
+            meta |= {name: fields.get(name) for name in ("measure", "detail")}
+            called = CALLED.get(fields["reason"], ("", ""))
+            meta |= {name: meta[own] for name, own in zip(called, ("measure", "detail"), strict=True) if name}
+            source = parts[1] if self.place.output and len(parts) > 1 else id_.partition(":")[0]
+            return Listed(
+                id_, _said(fields.get("url")), source, _said(fields["reason"]), self.path, row,
+                _said(fields.get("head")), meta,
+            )  # fmt: skip
+        meta |= {name: value for name, value in fields.items() if name not in FIELDS}
+        url, source = (_said(fields.get(name, meta.get(name))) for name in ("url", "source"))
+        outcome = KEPT if self.place.output and parts[0] == "documents" else ""
+        return Listed(id_, url, source, outcome, self.path, row, _said(fields.get("text")), meta)
+
+
+def open_listing(place: Place, path: str, trouble: Trouble) -> ListingFile:
+    """A file of documents. Raises SourceError: it cannot be opened."""
+    file = open_read(join(place.root, path))
+    return ListingFile(place, path, trouble, file, file.read(len(MAGIC)) == MAGIC)
+
+
+def _plain(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _said(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,142 @@
+"""Documents to be read by people: a header for each, then the beginning of its text, or what became of its lines."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from ..errors import UsageError
+from ..pipelines.fate import KEPT, Fate
+from ..pipelines.listing import Listed
+from ..records import counted
+from .changes import is_plain, printed
+from .visible import one_line, visible
+from .words import verdict
+
+HEAD_LINES, HEAD_CHARS = 12, 900  # of a text
+DIFF_LINES, DIFF_CHARS = 60, 300  # of a document's lines, of a line
+ALL = 1 << 62
+# Of the metadata what helps nobody to judge a text, or stands elsewhere in the header.
+UNSAID = frozenset({"url", "digest", "blob", "content_md5", "id", "source", "measure", "detail", "head"})
+
+
+def paging_console() -> Console:
+    """Where documents are printed: without styles where the pager would not show them."""
+    console = Console()
+    if console.is_terminal and not _pager_shows_styles():
+        console = Console(no_color=True)
+    return console
+
+
+def _pager_shows_styles() -> bool:
+    """As click finds it: it is less, and not told otherwise."""
+    pager, less = os.environ.get("PAGER", "").split(), os.environ.get("LESS", "")
+    own = PurePath(pager[0]).name == "less" and len(pager) == 1 if pager else True
+    return own and (not less or "r" in less.lower())
+
+
+def pages(
+    found: Iterable[Listed], console: Console, full: bool = False, near: tuple[str, float] | None = None
+) -> Iterator[str]:
+    """Each document as it is printed, with a line where a threshold lies between two."""
+    above = False
+    for number, one in enumerate(found, 1):
+        if near and not above and (above := _value(one, near[0]) >= near[1]):
+            yield _text(console, Text(f"──── {near[0]} {near[1]:g} ────\n", style="bold yellow"))
+        yield _text(console, *header(one, number), _body(one, console, full))
+
+
+def diffs(found: Iterable[tuple[Listed, Fate | UsageError]], console: Console, full: bool = False) -> Iterator[str]:
+    """Each document with the lines that its steps took away, and those that they wrote."""
+    lines, chars = (ALL, ALL) if full else (DIFF_LINES, DIFF_CHARS)
+    for number, (one, fate) in enumerate(found, 1):
+        if isinstance(fate, UsageError):
+            said = Text(f"The text as it was read cannot be had: {visible(str(fate))}", style="yellow")
+            yield _text(console, *header(one, number), said, _body(one, console, full))
+        elif fate.note:
+            yield _text(console, *header(one, number), Text(visible(fate.note), style="yellow"))
+        else:
+            yield _text(
+                console,
+                *header(one, number),
+                _summary(fate),
+                Text(),
+                printed(fate.changes, console, lines, chars, folded=not full),
+            )
+
+
+def header(one: Listed, number: int) -> Iterator[Text]:
+    """What is known of a document, over its text."""
+    yield Text.assemble((f"{number}. {one_line(one.id)}", "bold"), f"  {one_line(one.url)}")
+    if one.outcome:
+        yield Text(verdict(one.outcome), style="green" if one.outcome == KEPT else "red")
+    measured = {} if one.outcome in ("", KEPT) else {name: one.meta.get(name) for name in ("measure", "detail")}
+    called = [value for name, value in one.meta.items() if name not in measured]
+    known = {name: value for name, value in measured.items() if value not in called}
+    known |= {name: value for name, value in one.meta.items() if name not in UNSAID}
+    if one.outcome in ("", KEPT):
+        known.setdefault("chars", len(one.text))
+    said = [f"{one_line(name, 40)} {_short(value)}" for name, value in known.items() if value not in (None, "", [])]
+    if said:
+        yield Text(" · ".join(said), style="cyan")
+    yield Text(f"{one_line(one.path)}, {'row' if one.path.endswith('.parquet') else 'line'} {one.row:,}", style="dim")
+
+
+def _summary(fate: Fate) -> Text:
+    """How many lines went, and why."""
+    gone = Counter(line.why for line in fate.changes if line.kind == "gone")
+    new = sum(line.kind == "new" for line in fate.changes)
+    whys = ", ".join(f"{n:,} {one_line(why)}" for why, n in gone.most_common())
+    read = f"{counted(len(fate.changes) - new, 'line')} read, {gone.total():,} gone"
+    return Text(f"{read}{whys and ': '}{whys}{f'; {new:,} new' if new else ''}")
+
+
+def _short(value: Any) -> str:
+    """
+    >>> _short(0.27178037), _short(["java", "c"]), _short([{"id": 1}]), _short(2019)
+    ('0.2718', 'java, c', '1 of them', '2019')
+    """
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+    if isinstance(value, (list, Mapping)) and any(isinstance(one, (list, Mapping)) for one in value):
+        return f"{len(value)} of them"
+    if isinstance(value, list):
+        return one_line(", ".join(map(str, value)), 60)
+    return one_line(str(value), 80)
+
+
+def _body(one: Listed, console: Console, full: bool) -> Text:
+    if not one.text:
+        how = (
+            "the recipe's dropped_heads is the share of which it is" if one.outcome not in ("", KEPT) else "it is empty"
+        )
+        return Text(f"\n(no text is kept: {how})" if one.outcome not in ("", KEPT) else f"\n({how})", style="dim")
+    if full:
+        return Text("\n" + visible(one.text))
+    lines = one.text[:HEAD_CHARS].split("\n")
+    shown = "\n".join(lines[:HEAD_LINES])
+    left = len(one.text) - len(shown)
+    more = Text(f"\n… {left:,} more characters", style="dim") if left else Text()
+    return Text.assemble("\n", visible(shown), more)
+
+
+def _value(one: Listed, name: str) -> float:
+    value = one.value(name)
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _text(console: Console, *parts: Text) -> str:
+    """Lines as they go to the pager; on a terminal a rule lies under each document."""
+    with console.capture() as captured:
+        for part in itertools.chain(parts, [Text()]):
+            console.print(part, soft_wrap=True, highlight=False)
+        if not is_plain(console):
+            console.rule(style="dim")
+    return captured.get()

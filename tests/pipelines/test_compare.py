@@ -1,0 +1,156 @@
+"""Two runs side by side: equal ones are equal, and of others the counts of documents add up."""
+
+import dataclasses
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from corpusmill.errors import UsageError
+from corpusmill.pipelines import crossing
+from corpusmill.pipelines.comparing import Comparison, compare
+from corpusmill.pipelines.crossing import ABSENT
+from corpusmill.records import Reason
+from running import corpusmill, made_once, run_arguments
+
+C4 = {"strict": ("c4.min_sentences=6", "c4.min_words=8"), "plain": ()}
+
+
+def c4_run(name: str, inputs: Path, factory: pytest.TempPathFactory) -> Path:
+    """A run of C4 alone."""
+
+    def make(output: Path) -> None:
+        settings = [word for one in C4[name] for word in ("--set", f"sources.{one}")]
+        arguments = run_arguments(inputs, output, 1, *settings)
+        corpusmill(*arguments[:2], "c4", *arguments[2:], expect=4)
+
+    return made_once(factory, f"c4-{name}", make)
+
+
+@pytest.fixture(scope="module")
+def plain(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return c4_run("plain", inputs, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def strict(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return c4_run("strict", inputs, tmp_path_factory)
+
+
+def kept(output: Path) -> dict[str, str]:
+    return {row["id"]: row["text"] for row in pq.read_table(output / "documents/c4").to_pylist()}
+
+
+def dropped(output: Path) -> dict[str, str]:
+    return {row["id"]: row["reason"] for row in pq.read_table(output / "dropped/c4").to_pylist()}
+
+
+def test_a_run_is_the_same_as_itself(finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    found = compare(str(finished), str(copy_of(finished)))
+    assert found.same
+    assert not (found.settings or found.versions or found.inputs or found.digests)
+    assert all(one.same and one.crossing is None for one in found.sources.values())
+    done = corpusmill("compare", finished, finished)
+    assert "The same corpus: all digests are equal." in done.stdout
+    assert "wikipedia: the same documents, the same accounts." in done.stdout
+
+
+def check_against_all_ids(found: Comparison, a: Path, b: Path) -> None:
+    """The oracle: dictionaries of all ids."""
+    kept_a, kept_b, lost_a, lost_b = kept(a), kept(b), dropped(a), dropped(b)
+    expected: Counter[tuple[str, str]] = Counter()
+    for id_ in {*kept_a, *kept_b, *lost_a, *lost_b}:
+        sides = (
+            "kept" if id_ in have else lost.get(id_, ABSENT) for have, lost in ((kept_a, lost_a), (kept_b, lost_b))
+        )
+        expected[tuple(sides)] += 1
+    crossed = found.sources["c4"].crossing
+    assert crossed
+    assert crossed.kept_in_both == expected.pop(("kept", "kept"))
+    assert {(cell.a, cell.b): cell.n for cell in crossed.cells} == {
+        cell: n for cell, n in expected.items() if cell[0] != cell[1]
+    }
+    assert crossed.other_text.n == sum(kept_a[id_] != kept_b[id_] for id_ in {*kept_a} & {*kept_b})
+    for cell in crossed.cells:
+        assert len(cell.examples) == min(3, cell.n)
+        for example in cell.examples:
+            assert cell.a == ("kept" if example.id in kept_a else lost_a.get(example.id, ABSENT))
+            assert cell.b == ("kept" if example.id in kept_b else lost_b.get(example.id, ABSENT))
+    for example in crossed.other_text.examples:
+        assert example.lines
+        assert kept_a[example.id] != kept_b[example.id]
+        assert all(line in text[example.id] for line, text in zip(example.lines, (kept_a, kept_b), strict=True))
+
+
+def test_counts_add_up(plain: Path, strict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare(str(plain), str(strict))
+    assert not found.same
+    assert [(one.name, one.a, one.b) for one in found.settings] == [
+        ("sources.c4.min_words", 5, 8),
+        ("sources.c4.min_sentences", 3, 6),
+    ]
+    assert not (found.versions or found.inputs)
+    check_against_all_ids(found, plain, strict)
+    counts = {one.name: (one.a, one.b) for one in found.sources["c4"].counts}
+    crossed = found.sources["c4"].crossing
+    assert crossed
+    assert crossed.other_text.n
+    for side, n_kept in zip("ab", counts["documents.kept"], strict=True):
+        assert crossed.kept_in_both + sum(c.n for c in crossed.cells if getattr(c, side) == "kept") == n_kept
+    assert any((cell.a, cell.b) == ("kept", Reason.C4_TOO_FEW_SENTENCES) for cell in crossed.cells)
+    # In ranges on disk as in memory; and the other way round.
+    monkeypatch.setattr(crossing, "ROWS_AT_ONCE", 100)
+    assert dataclasses.asdict(compare(str(plain), str(strict))) == dataclasses.asdict(found)
+    check_against_all_ids(compare(str(strict), str(plain)), strict, plain)
+
+
+def test_for_a_person_and_for_a_program(plain: Path, strict: Path) -> None:
+    done = corpusmill("compare", plain, strict, "--examples", 1, expect=3)
+    assert "sources.c4.min_sentences" in done.stdout
+    assert "kept in A, c4.too_few_sentences in B: " in done.stdout
+    assert "documents kept in both" in done.stdout
+    found = json.loads(corpusmill("compare", plain, strict, "--json", expect=3).stdout)
+    assert found["sources"]["c4"]["crossing"]["kept_in_both"] > 0
+    assert found["same"] is False
+
+
+def test_a_run_of_one_source_beside_a_whole_one(finished: Path, plain: Path) -> None:
+    found = compare(str(finished), str(plain))
+    assert {name: (one.a, one.b) for name, one in found.sources.items() if not (one.a and one.b)} == {
+        name: (True, False) for name in found.sources if name != "c4"
+    }
+    assert found.sources["c4"].same
+    assert found.sources["c4"].crossing is None
+    shown = corpusmill("compare", finished, plain, expect=3).stdout
+    assert "books: in A alone." in shown
+    assert "c4: the same documents, the same accounts." in shown
+
+
+def test_documents_that_are_not_there(plain: Path, inputs: Path, tmp_path: Path) -> None:
+    """Inputs that one run had alone."""
+    some = tmp_path / "in"
+    shutil.copytree(inputs, some, symlinks=True)
+    gone = sorted((some / "c4").rglob("*.wet.gz"))[0]
+    gone.unlink()
+    arguments = run_arguments(some, tmp_path / "out", 1)
+    corpusmill(*arguments[:2], "c4", *arguments[2:], expect=None)
+    found = compare(str(plain), str(tmp_path / "out"))
+    assert found.inputs["c4"].only_a == 1
+    assert found.inputs["c4"].first.endswith(gone.name)
+    check_against_all_ids(found, plain, tmp_path / "out")
+    crossed = found.sources["c4"].crossing
+    assert crossed
+    assert any(cell.b == ABSENT for cell in crossed.cells)
+
+
+def test_no_runs(plain: Path, inputs: Path, copy_of: Callable[[Path], Path]) -> None:
+    with pytest.raises(UsageError, match=r"no manifest.json: there is no finished run here"):
+        compare(str(plain), str(inputs))
+    spoilt = copy_of(plain)
+    (spoilt / "manifest.json").write_text("{}")
+    with pytest.raises(UsageError, match="not as it was written"):
+        compare(str(spoilt), str(plain))

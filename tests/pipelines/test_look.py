@@ -1,0 +1,271 @@
+"""Looking at documents of a run and of anybody: which are shown, and the same again each time."""
+
+import gzip
+import json
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from corpusmill.errors import UsageError
+from corpusmill.pipelines import looking
+from corpusmill.pipelines.listing import CALLED, Listed, Place, Trouble, open_listing, place_at
+from corpusmill.pipelines.looking import Asked, look, reasons_named, retold, threshold
+from corpusmill.pipelines.query import parse
+from corpusmill.pipelines.why import fates
+from corpusmill.records import Reason
+from running import corpusmill, start
+
+
+def found(path: Path, kinds: tuple[str, ...] = ("documents",), **asked: Any) -> list[Listed]:
+    trouble = Trouble()
+    result = list(look(place_at(str(path), kinds), Asked(**asked), trouble))
+    assert not trouble.n, trouble.first
+    return result
+
+
+def rows(output: Path, kind: str, source: str) -> list[dict]:
+    return pq.read_table(output / kind / source).to_pylist()
+
+
+def ids(documents: list[Listed]) -> list[str]:
+    return [one.id for one in documents]
+
+
+def test_all_of_a_run_are_shown_once_with_their_texts(finished: Path) -> None:
+    for source in ("wikipedia", "c4", "github"):
+        shown = found(finished, source=source, limit=0)
+        assert Counter((one.id, one.text) for one in shown) == Counter(
+            (row["id"], row["text"]) for row in rows(finished, "documents", source)
+        )
+        assert {one.outcome for one in shown} == {"kept"}
+
+
+def test_a_few_show_every_source(finished: Path) -> None:
+    assert len({one.source for one in found(finished, limit=7)}) == 7
+
+
+@pytest.mark.parametrize("below", ["", "documents", "documents/c4"])
+def test_a_part_of_a_run_is_the_same_as_the_run(below: str, finished: Path) -> None:
+    assert ids(found(finished / below, source="c4", limit=9)) == ids(found(finished, source="c4", limit=9))
+    one_file = min((finished / "documents/c4").iterdir())
+    [first] = found(one_file, limit=1)
+    assert first.path == str(one_file.relative_to(finished))
+
+
+def test_reasons(finished: Path) -> None:
+    shown = found(finished, ("dropped",), reasons=reasons_named(["c4.brace", "wikipedia"]), limit=0)
+    expected = [row for source in ("c4", "wikipedia") for row in rows(finished, "dropped", source)]
+    expected = [row for row in expected if row["reason"] == "c4.brace" or row["reason"].startswith("wikipedia.")]
+    assert Counter(ids(shown)) == Counter(row["id"] for row in expected)
+    assert {one.text for one in shown} == {row["head"] for row in expected}
+    with pytest.raises(UsageError, match=r'did you mean "c4.brace"'):
+        reasons_named(["c4.brac"])
+
+
+def test_conditions_on_metadata_and_on_texts(finished: Path) -> None:
+    conditions = [parse("perplexity<200"), parse("chars>=1500"), parse("text~(?i)the")]
+    expected = [
+        row["id"]
+        for row in rows(finished, "documents", "commoncrawl")
+        if json.loads(row["meta"])["perplexity"] < 200 and len(row["text"]) >= 1500 and "the" in row["text"].lower()
+    ]
+    assert expected
+    assert sorted(ids(found(finished, conditions=conditions, limit=0))) == sorted(expected)
+
+
+def test_measures_of_dropped_documents_are_called_as_those_of_kept_ones(finished: Path) -> None:
+    shown = found(finished, ("documents", "dropped"), near=("perplexity", 200.0), limit=0)
+    values = [one.value("perplexity") for one in shown]
+    assert values == sorted(values)
+    expected = [json.loads(row["meta"])["perplexity"] for row in rows(finished, "documents", "commoncrawl")]
+    expected += [row["measure"] for row in rows(finished, "dropped", "commoncrawl") if row["reason"] == "ccnet.bucket"]
+    assert values == sorted(expected)
+    assert {one.outcome for one in shown} == {"kept", "ccnet.bucket"}
+    assert set(CALLED) <= set(Reason)
+
+
+def test_both_sides_of_a_threshold(finished: Path) -> None:
+    every = [one.value("perplexity") for one in found(finished, source="commoncrawl", sort="perplexity", limit=0)]
+    border = every[len(every) // 2]
+    shown = [one.value("perplexity") for one in found(finished, near=("perplexity", border), limit=5)]
+    below, above = [v for v in every if v < border], [v for v in every if v >= border]
+    assert shown == below[-2:] + above[:3]
+    assert all(one.text for one in found(finished, near=("perplexity", border), limit=5))
+
+
+def test_sorted(finished: Path) -> None:
+    sizes = sorted(len(row["text"]) for row in rows(finished, "documents", "c4"))
+    assert [len(one.text) for one in found(finished, source="c4", sort="chars", limit=4)] == sizes[:4]
+    assert [len(one.text) for one in found(finished, source="c4", sort="-chars", limit=4)] == sizes[:-5:-1]
+
+
+def test_a_sample_is_the_same_again_and_its_share(finished: Path, tmp_path: Path) -> None:
+    chosen = ids(found(finished, source="wikipedia", share=0.3, limit=0))
+    assert chosen == ids(found(finished, source="wikipedia", share=0.3, limit=0))
+    assert chosen[:5] == ids(found(finished, source="wikipedia", share=0.3, limit=5))
+    n_documents = len(rows(finished, "documents", "wikipedia"))
+    assert 0.2 * n_documents < len(chosen) < 0.4 * n_documents
+    assert set(chosen) < set(ids(found(finished, source="wikipedia", share=0.5, limit=0)))
+    assert set(chosen) != set(ids(found(finished, source="wikipedia", share=0.3, seed=1, limit=0)))
+    # Who is chosen does not depend on files.
+    pq.write_table(pq.read_table(finished / "documents/wikipedia"), tmp_path / "all.parquet")
+    assert set(chosen) == set(ids(found(tmp_path, share=0.3, limit=0)))
+
+
+def test_a_few_of_many_files_cost_a_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(60):
+        table = {"id": [f"{number}/{n}" for n in range(50)], "text": ["text"] * 50}
+        pq.write_table(pa.table(table), tmp_path / f"{number:02}.parquet")
+    opened = []
+    monkeypatch.setattr(looking, "open_listing", lambda *a: opened.append(a[1]) or open_listing(*a))
+    shown = found(tmp_path, share=0.2, limit=20)
+    assert len(shown) == 20
+    assert len(set(opened)) == looking.FILES_IN_TURN
+    assert len({one.path for one in shown}) > 4
+
+
+def test_names_that_nothing_has(finished: Path) -> None:
+    with pytest.raises(UsageError, match=r'perplexty: no document .* \(did you mean "perplexity"\?\)'):
+        found(finished, conditions=[parse("perplexty<3")])
+    assert found(finished, conditions=[parse("perplexity<0")]) == []
+    with pytest.raises(UsageError, match="did you mean"):
+        found(finished, source="wikipdia")
+    with pytest.raises(UsageError, match="nothing to look at"):
+        place_at(str(finished / "nowhere"))
+    with pytest.raises(UsageError, match="--near"):
+        threshold("perplexity")
+
+
+def test_anybodys_files(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    lines = [{"text": "one", "metadata": {"score": 3}}, {"text": "two", "score": 5, "id": 7}]
+    with gzip.open(tmp_path / "deep/a.jsonl.gz", "wt") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    table = pa.table({"text": ["three", None], "score": [8, 9], "tags": [["x"], []], "raw": [b"\xff\x00", b""]})
+    pq.write_table(table, tmp_path / "b.parquet")
+    (tmp_path / "notes.txt").write_text("no documents")
+    shown = found(tmp_path, limit=0)
+    assert sorted((one.text, one.value("score")) for one in shown) == [("", 9), ("one", 3), ("three", 8), ("two", 5)]
+    assert {one.outcome for one in shown} == {""}
+    assert ids(found(tmp_path, conditions=[parse("score>=8"), parse("tags=x")])) == ["b.parquet:0"]
+    assert [one.text for one in found(tmp_path, sort="-score", limit=2)] == ["", "three"]
+    assert [one.text for one in found(tmp_path / "deep/a.jsonl.gz", conditions=[parse("id=7")])] == ["two"]
+    (tmp_path / "b.parquet").rename(tmp_path / "b.data")
+    assert [one.text for one in found(tmp_path / "b.data", conditions=[parse("score=8")])] == ["three"]
+
+
+def test_what_cannot_be_read_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "good"}\n{"text": 1}\n[]\n{"text": "also"}\n{"te')
+    (tmp_path / "b.parquet").write_bytes(b"PAR1 cut")
+    pq.write_table(pa.table({"id": ["x"]}), tmp_path / "c.parquet")
+    (tmp_path / "d.jsonl").write_text('{"text": "' + "[" * 5000 + '", "meta": "' + "[" * 100_000 + '"}\n')
+    trouble = Trouble()
+    shown = list(look(place_at(str(tmp_path)), Asked(limit=0), trouble))
+    assert [one.path for one in shown] == ["a.jsonl", "a.jsonl", "d.jsonl"]
+    assert trouble.n == 5
+    assert trouble.first == "a.jsonl: line 2 has no text"
+    done = corpusmill("look", tmp_path)
+    assert "5 times something could not be read, the first in a.jsonl: line 2 has no text" in done.stderr
+
+
+def test_what_steps_did_is_what_why_says(finished: Path, inputs: Path) -> None:
+    """For documents of several sources together, each slice read once."""
+    kept = found(finished, limit=21)
+    lost = found(finished, ("dropped",), limit=60)
+    told = list(retold(place_at(str(finished)), kept + lost, str(inputs)))
+    texts = {(one.source, one.id): one.text for one in kept}
+    assert {one.source for one, _ in told} >= {"commoncrawl", "c4", "github", "wikipedia", "books", "arxiv"}
+    for one, fate in told:
+        assert not isinstance(fate, UsageError), str(fate)
+        assert fate.outcome == one.outcome
+        if one.outcome == "kept":
+            left = [line.text.strip() for line in fate.changes if line.kind != "gone"]
+            assert left == [line.strip() for line in texts[one.source, one.id].split("\n")]
+    one, fate = next((one, fate) for one, fate in told if one.source == "c4" and one.outcome == "kept")
+    [alone] = fates(str(finished), one.id, str(inputs))
+    assert alone.changes == fate.changes
+    assert alone.lines == fate.lines
+
+
+def test_texts_that_cannot_be_had_are_said(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = corpusmill("look", finished, "--source", "wikipedia", "-n", 2, "--diff", "--inputs", tmp_path / "empty")
+    assert done.stdout.count("The text as it was read cannot be had") == 2
+    with pytest.raises(UsageError, match="no part of a run"):
+        list(retold(Place("x", ()), [], "in"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--diff"], "--diff needs the raw dumps"),
+        (["--inputs", "x"], "--diff needs the raw dumps"),
+        (["--sort", "a", "--near", "a=1"], "two orders"),
+        (["--where", "perplexity"], "expected a name"),
+        (["--diff", "--inputs", "x", "--sqlite", "y"], "leave --diff out"),
+    ],
+)
+def test_options_that_do_not_go_together(arguments: list[str], said: str, finished: Path) -> None:
+    assert said in corpusmill("look", finished, *arguments, expect=2).stderr
+
+
+def test_reasons_are_not_of_kept_documents(finished: Path) -> None:
+    done = corpusmill("look", finished / "documents", "--reason", "c4.brace", expect=2)
+    assert f"Look at {finished}" in done.stderr
+
+
+def test_json(finished: Path) -> None:
+    lines = corpusmill("look", finished, "--source", "c4", "--language", "en", "-n", 3, "--json").stdout.splitlines()
+    assert [json.loads(line)["meta"]["language"] for line in lines] == ["en"] * 3
+
+
+def test_a_table_for_sqlite(finished: Path, tmp_path: Path) -> None:
+    file = tmp_path / "it's.db"
+    corpusmill("look", finished, "--source", "commoncrawl", "-n", 0, "--sqlite", file)
+    with sqlite3.connect(file) as database:
+        listed = database.execute("SELECT id, perplexity, chars, meta FROM documents").fetchall()
+    expected = {row["id"]: json.loads(row["meta"]) for row in rows(finished, "documents", "commoncrawl")}
+    assert {row[0]: json.loads(row[3]) for row in listed} == expected
+    assert all(expected[row[0]]["perplexity"] == row[1] for row in listed)
+    before = file.read_bytes()
+    assert "File exists" in corpusmill("look", finished, "--sqlite", file, expect=2).stderr
+    assert file.read_bytes() == before
+
+
+def test_hostile_names_in_a_table_for_sqlite(tmp_path: Path) -> None:
+    meta = {
+        'x" TEXT); DROP TABLE documents;--': 1,
+        "Title": "a",
+        "title": "b",
+        "ID": 9,
+        "big": 1 << 70,
+        "n\0ul": "\ud800",
+    }
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "t\0", "meta": meta, "id": "\udcff"}) + "\n")
+    corpusmill("look", tmp_path, "--sqlite", tmp_path / "a.db")
+    with sqlite3.connect(tmp_path / "a.db") as database:
+        [row] = database.execute(
+            'SELECT "x"" TEXT); DROP TABLE documents;--", title, big, nul FROM documents'
+        ).fetchall()
+    assert row == (1, "b", str(1 << 70), "�")
+
+
+def test_a_failure_leaves_no_table(tmp_path: Path, finished: Path) -> None:
+    corpusmill("look", finished, "--where", "nonsense<3", "--sqlite", tmp_path / "a.db", expect=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_that_leaves_is_no_error(finished: Path) -> None:
+    process = start("look", finished, "-n", 0, "--full")
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait()
+    process.stderr.close()
