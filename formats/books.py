@@ -66,11 +66,11 @@ _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 class Columns:
     """What the columns of a collection are called. Only the text must be there."""
 
-    text: str = "text"
-    title: str = "title"
-    author: str = "author"
-    language: str = "language"
-    id: str = "id"
+    text: str = "text"  # the whole book
+    title: str = "title"  # of the book
+    author: str = "author"  # or authors
+    language: str = "language"  # a code, or several with ; between
+    id: str = "id"  # what its id is made of; without one, a hash of the text
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,17 @@ _BOOLEANS: Final = {"true": True, "false": False}
 class Columns:
     """What the columns of an export are called. Only path and content must be there."""
 
-    id: str = "id"
-    repo: str = "repo_name"
-    path: str = "path"
-    license: str = "license"
-    content: str = "content"
-    binary: str = "binary"
-    size: str = "size"
-    copies: str = "copies"
-    ref: str = "ref"
-    link: str = "symlink_target"
-    mode: str = "mode"
+    id: str = "id"  # git's own id of the content
+    repo: str = "repo_name"  # owner/name
+    path: str = "path"  # in the repository
+    license: str = "license"  # SPDX id or BigQuery's name of it
+    content: str = "content"  # text
+    binary: str = "binary"  # true where the content is no text
+    size: str = "size"  # bytes
+    copies: str = "copies"  # places that have the content
+    ref: str = "ref"  # branch or tag
+    link: str = "symlink_target"  # not empty where the file is a link
+    mode: str = "mode"  # git's, which tells links and submodules
 
 
 @dataclass(frozen=True, slots=True)
