@@ -110,7 +110,7 @@ class Recipe:
     """Everything that decides the bytes of a run, apart from its inputs."""
 
     name: str  # of the recipe
-    sources: Sources
+    sources: Sources  # by name; one that is not named is no part
     schema: int = SCHEMA  # of the file; another one is refused
     seed: int = 1  # turns the circle and orders shards; it decides nothing else
     budget_tokens: int | None = None  # to be shared by weights (see plan.py); without it each source has its epochs

@@ -65,11 +65,15 @@ def help_texts() -> str:
     """What `--help` of each command prints."""
     sections = []
     for name, command in commands():
-        context = click.Context(command, info_name=f"corpusmill {name}", terminal_width=WIDTH)
-        context.help_option_names = ["-h", "--help"]
+        context = click.Context(command, cli_context(), name)
         said = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
         sections.append(f"## {name}\n\n```text\n{said}\n```")
     return "\n\n".join(sections)
+
+
+def cli_context() -> click.Context:
+    """What commands are called in, wherever they are called."""
+    return click.Context(cli, info_name="corpusmill", terminal_width=WIDTH, **cli.context_settings)
 
 
 def commands() -> list[tuple[str, click.Command]]:
@@ -136,8 +140,9 @@ def described(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, str, str,
 
 def nested(hint: Any) -> type[Any] | None:
     """The dataclass that a field holds, alone or beside None or a word."""
-    found: list[type[Any]] = [one for one in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(one)]
-    return found[0] if found else None
+    return next(
+        (one for one in (hint, *typing.get_args(hint)) if isinstance(one, type) and dataclasses.is_dataclass(one)), None
+    )
 
 
 def first_sentence(cls: type[Any]) -> str:
