@@ -58,7 +58,8 @@ def run(
     epilog=epilog(
         "ngram mixtures/llama1.yaml --inputs dumps --output models",
         "ngram mixtures/sample.yaml en de --inputs data --output models",
-        "run mixtures/llama1.yaml commoncrawl … --set sources.commoncrawl.perplexity.models=/path/models/models/ngram",
+        "run mixtures/llama1.yaml commoncrawl --inputs dumps --output OUT "
+        "--set sources.commoncrawl.perplexity.models=/path/models/models/ngram",
     ),
 )
 @recipe_options

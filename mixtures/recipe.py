@@ -29,7 +29,7 @@ class NgramRecipe:
     documents: int = 1_000_000  # lead sections of a language, chosen by hash
     vocab_size: int = 65_536  # pieces, fewer where there is little text
     pieces_mb: int = 100  # text that the pieces are trained on
-    order: int = 5
+    order: int = 5  # pieces in the longest n-gram
     prune: tuple[int, ...] = ()  # as lmplz's --prune; empty: none up to 50 million tokens, 0 0 1 1 1 above
     estimator: Literal["auto", "own", "lmplz"] = "auto"  # auto: lmplz where it is on PATH, or else our own
     memory_mb: int = 2000  # of one estimation; as many run at once as there are workers, one a language
@@ -55,12 +55,12 @@ class TokenizerRecipe:
     """
 
     model: str = ""  # SentencePiece's .model or Hugging Face's tokenizer.json: URL, path, or a glob below --inputs
-    bos_token: str = ""  # of a tokenizer.json without a tokenizer_config.json beside it,
-    eos_token: str = ""  # as in <s> and </s>
-    vocab_size: int = 32_000
+    bos_token: str = ""  # as in <s>: of a tokenizer.json without a tokenizer_config.json beside it
+    eos_token: str = ""  # as in </s>, of such a file
+    vocab_size: int = 32_000  # pieces of one that is trained
     sample_mb: int = 10_000  # UTF-8 text to train on, drawn from the sources by their shares
-    bos: bool = True
-    eos: bool = True
+    bos: bool = True  # whether BOS stands before each document of a shard
+    eos: bool = True  # whether EOS stands behind it
 
     def __post_init__(self) -> None:
         if not self.model and (self.bos_token or self.eos_token):
@@ -78,9 +78,8 @@ class SequenceRecipe:
     """Rows of one length for trainers that cut nothing themselves: mds, parquet, arrayrecord (shards/sequences.py)."""
 
     length: int = 2048  # tokens
-    # cross: documents run on from one sequence to the next; fit: only longer ones are cut, several share a sequence,
-    # padded; alone: one document, or a piece of one, in a sequence, padded.
-    documents: Literal["cross", "fit", "alone"] = "cross"
+    documents: Literal["cross", "fit", "alone"] = "cross"  # documents run on from one sequence to the next;
+    # fit: only longer ones are cut, several share a sequence, padded; alone: one, or a piece of one, in each, padded
     pad: int = 0  # id of padding: <unk>, which no text gives, because unknown characters are written as bytes
     equal: bool = (
         False  # as many sequences in each shard of a split as in its smallest one; what is left out is counted
@@ -97,8 +96,8 @@ class SequenceRecipe:
 class ShardsRecipe:
     """Token shards: how long, in which formats (shards/formats.py lists them), and packed or not."""
 
-    tokens: int = 1 << 30
-    formats: tuple[str, ...] = ("raw",)
+    tokens: int = 1 << 30  # of a training shard, about
+    formats: tuple[str, ...] = ("raw",)  # all from the same documents in the same order
     sequence: SequenceRecipe | None = None  # without it a row is a document
 
     def __post_init__(self) -> None:
@@ -124,16 +123,16 @@ class CardRecipe:
 class Recipe:
     """Everything that decides the bytes of a run, apart from its inputs; and the words of its card."""
 
-    name: str
-    sources: Sources
-    schema: int = SCHEMA
+    name: str  # of the recipe
+    sources: Sources  # by name; one that is not named is no part
+    schema: int = SCHEMA  # of the file; another one is refused
     seed: int = 1  # turns the circle and orders shards; it decides nothing else
     budget_tokens: int | None = None  # to be shared by weights (see plan.py); without it each source has its epochs
     max_epochs: float = 4.0  # `plan` calls a source short beyond this
     validation: float = 0.001  # share of the documents held out
     limit: float = 1.0  # hash-chosen share of the documents read
     dropped_heads: float = 0.01  # share of dropped documents whose beginning is kept
-    head_chars: int = 500
+    head_chars: int = 500  # of such a beginning
     exchange_mb: float = 128.0  # keys compared in one work item, which takes up to three times this in memory
     ngram: NgramRecipe = field(default_factory=NgramRecipe)
     tokenizer: TokenizerRecipe = field(default_factory=TokenizerRecipe)

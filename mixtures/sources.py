@@ -31,8 +31,8 @@ LLAMA_WIKIPEDIAS = (
 class PaperRow:
     """What Table 1 of the paper says of a source, to compare with; it decides nothing."""
 
-    epochs: float
-    disk_gb: float
+    epochs: float  # at 1.4 trillion tokens
+    disk_gb: float  # of the documents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,8 @@ class SourceRecipe:
     (`*.paths.gz`), which are relative to `root`, or else to the folder above the list that holds what they name.
     """
 
-    inputs: tuple[str, ...]
-    root: str = ""
+    inputs: tuple[str, ...]  # globs below --inputs: of files, folders, or lists of paths
+    root: str = ""  # what the paths of a list are relative to; empty: the folder above the list that has them
     weight: float | None = None  # per cent of the tokens that are shared by weights
     epochs: float | None = None  # passes over the source, fractions allowed; beside a weight, at most so many
     paper: PaperRow | None = None
@@ -68,7 +68,7 @@ class LinesRecipe:
     keep: Literal["none", "first"] = "none"  # of lines that several documents have: none, or the first
     groups: int = 32  # into how many groups a dump is cut. CCNet 32 (50 of 1,600 shards); 1: the whole dump is one
     hash: Literal["sha1", "xxh3"] = "sha1"  # xxh3 is faster
-    normalise: Literal["ccnet-code", "ccnet-paper"] = "ccnet-code"
+    normalise: Literal["ccnet-code", "ccnet-paper"] = "ccnet-code"  # before lines are compared; the paper: accents, too
 
     def __post_init__(self) -> None:
         if self.groups < 1:
@@ -106,7 +106,7 @@ class PerplexityRecipe:
     cutoffs: str = ""  # file of ready cutoffs, JSON or cc_net's cutoff.csv; empty: from the pages of the run
     head: int = 30  # per cent of the pages of a language, the most likely ones
     middle: int = 60  # per cent, head included; the rest is the tail
-    keep: tuple[Bucket, ...] = ("head", "middle")
+    keep: tuple[Bucket, ...] = ("head", "middle")  # parts
 
     def __post_init__(self) -> None:
         if not 0 < self.head < self.middle < 100:
@@ -122,7 +122,7 @@ class CitedRecipe:
 
     model: str = ""  # a ready fastText .bin with the labels wiki and cc; empty: trained on the pages of the run
     urls: str = ""  # file of the URLs whose pages are positive; empty: those that Wikipedia's dumps cite
-    min_score: float = 0.25
+    min_score: float = 0.25  # of a page that stays
     min_chars: int = 1000  # of a positive page
     min_positives: int = 1000  # fewer are an error, not a bad model
     max_positives: int = 300_000  # pages to learn from, chosen by hash; RedPajama crawled about so many
@@ -154,7 +154,7 @@ class CommonCrawlRecipe(SourceRecipe):
     language: LanguageRecipe = field(default_factory=LanguageRecipe)
     perplexity: PerplexityRecipe | Literal["skip"] = field(default_factory=PerplexityRecipe)
     cited: CitedRecipe | Literal["skip"] = field(default_factory=CitedRecipe)
-    max_page_mb: int = 16
+    max_page_mb: int = 16  # longer pages are damage
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -189,9 +189,9 @@ class CommonCrawlRecipe(SourceRecipe):
 class C4LanguageRecipe:
     """Language of C4's pages. The paper: langdetect at 0.99; fastText is ours, and some hundred times faster."""
 
-    by: Literal["fasttext", "langdetect"] = "fasttext"
+    by: Literal["fasttext", "langdetect"] = "fasttext"  # langdetect is an extra
     model: str = "models/lid.176.bin"  # of fastText: URL, path, or a glob below --inputs
-    keep: tuple[str, ...] = ("en",)
+    keep: tuple[str, ...] = ("en",)  # ISO 639-1 codes
     threshold: float | None = None  # of the score; none: 0.5 for fastText, 0.99 for langdetect
 
     def __post_init__(self) -> None:
@@ -224,7 +224,7 @@ class C4Recipe(SourceRecipe):
     )
     language: C4LanguageRecipe | Literal["skip"] = field(default_factory=C4LanguageRecipe)
     badwords: str = ""  # file of words and phrases, one a line, whose pages go; empty: none go
-    max_page_mb: int = 16
+    max_page_mb: int = 16  # longer pages are damage
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -245,10 +245,10 @@ class GithubRecipe(SourceRecipe):
     duplicates: Literal["drop", "keep"] = "drop"  # of files with the same content one stays
     endings: tuple[str, ...] = ENDINGS  # of paths
     max_line_chars: int = 1000  # of the longest line
-    max_avg_line_chars: float = 100.0
+    max_avg_line_chars: float = 100.0  # of its lines on average
     min_alnum_frac: float = 0.25  # share of letters and digits
     tokenizer: str = ""  # a SentencePiece .model or a tokenizer.json; empty: letters for each token are not looked at
-    min_letters_per_token: float = 1.5
+    min_letters_per_token: float = 1.5  # where a tokenizer is given
     compat: Literal["", "redpajama-v1"] = ""  # its header removal and its ways with names, mistakes included
     slice_mb: float = 256.0  # of one work item of a Parquet file
     max_file_mb: int = 16  # BigQuery's copy has files below 1 MiB
@@ -270,7 +270,7 @@ _WIKI = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 class WikipediaRecipe(SourceRecipe):
     """Wikipedia: MediaWiki's XML dumps, and CirrusSearch's.   Source: Hugging Face's builder, as RedPajama v1."""
 
-    languages: tuple[str, ...] = LLAMA_WIKIPEDIAS
+    languages: tuple[str, ...] = LLAMA_WIKIPEDIAS  # codes as in the wikis' addresses; the default is the paper's
     disambiguations: Literal["keep", "drop"] = (
         "keep"  # pages that tell the meanings of a title apart; the builder keeps
     )
@@ -319,7 +319,7 @@ class BooksRecipe(SourceRecipe):
     languages: tuple[str, ...] = ()  # ISO 639-1 codes; empty: all
     overlap: OverlapRecipe | Literal["skip"] = field(default_factory=OverlapRecipe)
     slice_mb: float = 256.0  # of one work item of a Parquet file
-    max_book_mb: int = 64
+    max_book_mb: int = 64  # ten times the longest of Gutenberg's; a longer one is damage
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -332,7 +332,7 @@ class BooksRecipe(SourceRecipe):
 class ArxivRecipe(SourceRecipe):
     """arXiv: tars of LaTeX sources.   Source: the paper; Minerva for `front`, RedPajama v1 for `compat`."""
 
-    appendix: Literal["cut", "keep"] = "cut"
+    appendix: Literal["cut", "keep"] = "cut"  # what follows it or the bibliography
     sectionless: Literal["drop", "keep"] = "drop"  # papers without a section
     front: Literal["cut", "keep"] = "cut"  # title and abstract, before the body
     compat: Literal["", "redpajama-v1"] = ""  # its code's way with files and macros, mistakes included
