@@ -57,7 +57,7 @@ def documents_phase(
                 (path, receipt.files[path]) for path in (stem + DOCUMENTS_ENDING, stem + DROPPED_ENDING)
             )
             made_from = (documents[1].identity, dropped[1].identity, digests)
-            fingerprint = digest("documents", 2, made_from, dataclasses.asdict(drops))
+            fingerprint = digest("documents", 3, made_from, dataclasses.asdict(drops))
             items.append(Item(shard, fingerprint, file.bytes, Settle(source, shard, documents, dropped, lists, drops)))
     return Phase(f"{source}/documents", items, settle)
 

@@ -52,7 +52,7 @@ def extract_phase(
     items = []
     for reading in plan:
         piece, beside = reading.slice, sidecars.get(reading.slice.name, {})
-        fingerprint = digest("extract", 2, decides, made_from(piece), digests_of(beside))
+        fingerprint = digest("extract", 3, decides, made_from(piece), digests_of(beside))
         items.append(Item(piece.name, fingerprint, piece.stop - piece.start, Extract(reading, drops, aids, beside)))
     return Phase(f"{source.name}/extract", items, extract)
 

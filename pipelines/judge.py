@@ -41,7 +41,7 @@ def judge_phase(source: Source, extracted: Mapping[str, Receipt], models: Mappin
     decides = (source.version, source.unique(options), versions(steps), dataclasses.asdict(drops), identities)
     items = []
     for one in results_of(extracted):
-        fingerprint = digest("judge", 2, decides, one.documents[1].identity, one.dropped[1].identity)
+        fingerprint = digest("judge", 3, decides, one.documents[1].identity, one.dropped[1].identity)
         task = Judge(source.name, options, one, drops, aids)
         items.append(Item(one.shard, fingerprint, one.documents[1].bytes, task))
     return Phase(f"{source.name}/judge", items, judge)
