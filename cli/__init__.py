@@ -11,7 +11,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import CorpusmillError, Interrupted, UsageError
-from . import ask, recipe, run, takedown, train
+from . import ask, recipe, report, run, takedown, train
 
 COMMANDS = (
     recipe.sample,
@@ -23,6 +23,7 @@ COMMANDS = (
     ask.why,
     ask.where,
     ask.score,
+    report.report,
     takedown.takedown,
     train.train,
 )

@@ -107,9 +107,12 @@ def ngram(
 def _execute(command: Command, as_json: bool) -> int:
     """Run a command, print what came of it, and give the exit code."""
     from ..pipelines.command import execute
+    from ..report.page.build import write
 
     with interruptible():
         facts = execute(command)
+        if facts["sources"]:  # not of n-gram models alone
+            write(command.output)
     if as_json:
         click.echo(json.dumps(facts))
     else:

@@ -53,6 +53,7 @@ def takedown(
     """
     quieten_beam()
     from ..pipelines.takedown import asked, take_down, touched_by
+    from ..report.page.build import write
     from ..report.takedown import show
 
     words = asked([*documents, *(listed or ())])
@@ -61,6 +62,7 @@ def takedown(
     else:
         with interruptible():
             touched, _ = take_down(output, words, workers, quiet)
+            write(output)
     if as_json:
         click.echo(json.dumps(asdict(touched)))
     else:
