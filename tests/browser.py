@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import itertools
 import json
@@ -14,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -82,10 +80,6 @@ class Browser:
         self.call("Page.navigate", url=url)
         self.wait("Page.loadEventFired")
 
-    def screenshot(self, path: Path, whole: bool = True) -> None:
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(shot["data"]))
-
     @property
     def complaints(self) -> list[str]:
         """What the console says, and exceptions."""
@@ -106,31 +100,29 @@ class Browser:
 def browser() -> Iterator[Browser]:
     """A browser of its own, with a page, that ends with the block."""
     assert CHROMIUM
-    to_browser, ours = os.pipe()
-    theirs, from_browser = os.pipe()
-    ours, theirs = theirs, ours  # what we read, and what we write to
+    their_input, our_output = os.pipe()
+    our_input, their_output = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # The browser reads descriptor 3, and writes to 4.
         arguments = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        shell = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
+        shell = f'exec "$@" 3<&{their_input} 4>&{their_output}'  # where it reads, and where it writes
         process = subprocess.Popen(
             ["bash", "-c", shell, "bash", *arguments],
-            pass_fds=(to_browser, from_browser),
+            pass_fds=(their_input, their_output),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(to_browser)
-        os.close(from_browser)
+        os.close(their_input)
+        os.close(their_output)
         try:
-            found = Browser(write=theirs, read=ours)
+            found = Browser(write=our_output, read=our_input)
             target = found.call("Target.createTarget", url="about:blank")["targetId"]
             found.session = found.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
             for domain in ("Page", "Runtime", "Log", "Network"):
                 found.call(f"{domain}.enable")
             yield found
         finally:
-            os.close(theirs)
-            os.close(ours)
+            os.close(our_output)
+            os.close(our_input)
             process.kill()
             process.wait()

@@ -22,7 +22,7 @@ from ..describe import rows as steps_of
 from ..funnel import PIECES, decimal, number, percent
 from ..models import rows as rows_of_models
 from . import accounts, views
-from .charts import bar
+from .charts import bar, short
 from .measures import measures
 from .sampling import Sample, draw
 from .untrusted import shortened, visible
@@ -59,6 +59,7 @@ def render(output: str) -> str:
         "decimal": decimal,
         "percent": percent,
         "size": views.size,
+        "short": short,
         "line": shortened,
         "visible": visible,
     }

@@ -76,33 +76,44 @@ def axis_of(values: Sequence[float], thresholds: Sequence[float], log: bool) -> 
     """An axis for values and thresholds, with round steps from the last threshold on.
 
     >>> axis_of([1, 2, 3, 4, 10], [3], log=False).edges[:5]
-    [1.0, 1.5, 2.0, 2.5, 3.0]
+    [1.0, 1.25, 1.5, 1.75, 2.0]
     """
     ordered = sorted(value for value in values if value > 0 or not log) or [1.0]
     cut = int(len(ordered) * TAIL)
-    ends = [ordered[cut], ordered[len(ordered) - 1 - cut], *(value for value in thresholds if value > 0 or not log)]
-    low, high = min(ends), max(ends)
-    origin = ends[-1]
-    if thresholds:  # there is something to see on either side of the one that decides
-        margin = (high - low) / 8 or abs(origin) / 8 or 1.0
-        low, high = (
-            (min(low, origin / 2), max(high, origin * 2))
-            if log
-            else (min(low, origin - margin), max(high, origin + margin))
-        )
+    lines = [value for value in thresholds if value > 0 or not log]
+    ends = [ordered[cut], ordered[len(ordered) - 1 - cut], *lines]
+    low, high, origin = min(ends), max(ends), ends[-1]
     if log:
-        high = max(high, low * 1.5)
-        per_decade = max(n for n in (2, 5, 10, 20, 50, 100) if n == 2 or math.log10(high / low) * n <= BINS + 4)
-        first = math.floor(math.log10(low / origin) * per_decade + 1e-9)
-        last = math.ceil(math.log10(high / origin) * per_decade - 1e-9)
-        edges = [origin * 10 ** (step / per_decade) for step in range(first, max(last, first + 1) + 1)]
+        edges = _log_edges(low, high, origin, sides=bool(lines))
         return Axis(edges, True, _log_ticks(edges[0], edges[-1]))
-    step = nice_step((high - low or abs(origin) or 1.0) / BINS)
-    if all(float(value).is_integer() for value in (*ordered, origin)) and step < 1 <= (high - low) / 10:
+    whole = all(float(value).is_integer() for value in (*ordered, origin))
+    edges = _edges(low, high, origin, sides=bool(lines), whole=whole)
+    return Axis(edges, False, _ticks(edges[0], edges[-1]))
+
+
+def _edges(low: float, high: float, origin: float, sides: bool, whole: bool) -> list[float]:
+    """Edges of bins; with `sides` there is room on both sides of the origin."""
+    span = max(high - low, 1e-6 * max(abs(low), abs(high))) or 1.0
+    margin = span / 8 if sides else 0.0
+    low, high = min(low, origin - margin), max(high, origin + margin)
+    step = nice_step(max(high - low, span) / BINS)
+    if whole and step < 1 <= (high - low) / 10:
         step = 1.0
     first, last = math.floor((low - origin) / step + 1e-9), math.ceil((high - origin) / step - 1e-9)
-    edges = [float(f"{origin + number * step:.12g}") for number in range(first, max(last, first + 1) + 1)]
-    return Axis(edges, False, _ticks(edges[0], edges[-1]))
+    numbers = range(first, max(last, first + 1) + 1)
+    return [float(f"{origin + number * step:.12g}") if number else origin for number in numbers]
+
+
+def _log_edges(low: float, high: float, origin: float, sides: bool) -> list[float]:
+    """Edges of bins that are so many to a decade."""
+    low, high = max(low, origin / 1e9), min(high, origin * 1e9)
+    if sides:
+        low, high = min(low, origin / 2), max(high, origin * 2)
+    high = max(high, low * 1.5)
+    per_decade = max(n for n in (2, 5, 10, 20, 50, 100) if n == 2 or math.log10(high / low) * n <= BINS + 4)
+    first = math.floor(math.log10(low / origin) * per_decade + 1e-9)
+    last = math.ceil(math.log10(high / origin) * per_decade - 1e-9)
+    return [origin * 10 ** (step / per_decade) for step in range(first, max(last, first + 1) + 1)]
 
 
 def nice_step(least: float) -> float:

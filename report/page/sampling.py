@@ -26,6 +26,7 @@ TEXT_BYTES = 128 * MIB  # of documents that are read for it
 FILES = 1000
 HEAD_CHARS = 500
 READ_AT_ONCE = 8  # files
+MOST = 1e15  # of a measure: what is beyond, or no number, is none
 
 
 @dataclass(slots=True)
@@ -34,13 +35,14 @@ class Row:
 
     id: str
     url: str
-    head: str  # empty where none is kept, and of what was taken down
+    head: str  # empty where none is kept
     bytes: int | None  # of its text, None where it is not recorded
     reason: str = ""  # why it was dropped
     detail: str = ""
     measure: float | None = None
     values: Mapping[str, float] = field(default_factory=dict)  # of kept ones, by the name of the measure
     facets: Mapping[str, str] = field(default_factory=dict)
+    shown: bool = True  # but not what was taken down
 
 
 @dataclass
@@ -136,21 +138,21 @@ def _kept_rows(table: pa.Table, source: str, found: Sequence[Measure], taken_dow
         values = {one.name: meta[one.kept] for one in found if isinstance(one.kept, str) and one.kept in meta}
         values |= {name: measured(text) for name, measured in counted.items()}
         facets = {name: str(value) for name, of in FACETS[source].items() if (value := of(meta)) not in (None, "")}
-        gone = taken_down.holds(id_, url)
-        yield Row(id_, url, "" if gone else head, size, values=_finite(values), facets=facets)
+        shown = not taken_down.holds(id_, url)
+        yield Row(id_, url, head, size, values=_usable(values), facets=facets, shown=shown)
 
 
 def _dropped_rows(table: pa.Table, taken_down: TakenDown) -> Iterator[Row]:
     sized = "bytes" in table.column_names  # runs of earlier versions have none
     for row in table.to_pylist():
-        gone = taken_down.holds(row["id"], row["url"])
-        head = "" if gone else (row["head"] or "")[:HEAD_CHARS]
-        measure = row["measure"] if row["measure"] is not None and math.isfinite(row["measure"]) else None
-        size = row["bytes"] if sized else None
-        yield Row(row["id"], row["url"] or "", head, size, row["reason"], row["detail"] or "", measure)
+        measure = _usable({"measure": row["measure"]}).get("measure")
+        size, shown = row["bytes"] if sized else None, not taken_down.holds(row["id"], row["url"])
+        head, url, detail = (row[name] or "" for name in ("head", "url", "detail"))
+        yield Row(row["id"], url, head[:HEAD_CHARS], size, row["reason"], detail, measure, shown=shown)
 
 
-def _finite(values: Mapping[str, Any]) -> dict[str, float]:
+def _usable(values: Mapping[str, Any]) -> dict[str, float]:
+    """Those that are numbers which a chart can have."""
     return {
-        name: float(value) for name, value in values.items() if isinstance(value, (int, float)) and math.isfinite(value)
+        name: float(value) for name, value in values.items() if isinstance(value, (int, float)) and abs(value) <= MOST
     }

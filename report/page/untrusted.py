@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 SHOWN_CHARS = 160  # of a name or an address
 # What is not seen, or changes how its neighbours are seen: controls, marks of direction, ends of lines that are none in
-# HTML, what has no width but a meaning, letters of tags, and halves of pairs. Joiners stay: scripts need them.
+# HTML, what has no width but a meaning, letters of tags, halves of pairs. Joiners and places to break stay: scripts
+# need them.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\ud800-\udfff"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\ud800-\udfff"
     "\U000e0000-\U000e0fff]"
 )
 

@@ -59,7 +59,8 @@ def example(row: Row, value: float | None = None) -> Example:
 
 def examples(rows: Iterable[Row], salt: str) -> list[Example]:
     """Some of the documents, chosen by a hash; those with a text before those without."""
-    chosen = sorted(rows, key=lambda row: (not row.head, digest(salt, row.id)))[:EXAMPLES]
+    shown = [row for row in rows if row.shown]
+    chosen = sorted(shown, key=lambda row: (not row.head, digest(salt, row.id)))[:EXAMPLES]
     return [example(row, row.measure) for row in chosen]
 
 
@@ -144,7 +145,9 @@ def _threshold(
         one.name,
         one.threshold,
         f"sources.{source}.{setting}" if setting and one.settable else "",
-        "" if one.threshold is None else f"kept: {one.keeps.replace('>=', '≥').replace('<=', '≤')} {one.threshold:g}",
+        ""
+        if one.threshold is None
+        else f"kept: {one.keeps.replace('>=', '≥').replace('<=', '≤')} {short(one.threshold)}",
         [reason for reason in one.reasons if any(row.reason == reason for _, row in dropped)] or one.reasons[:1],
         histogram(axis, *values, one.thresholds, one.keeps, alt),
         alt,
@@ -152,7 +155,7 @@ def _threshold(
         len(dropped),
         [changes[at + step] for step in STEPS if 0 <= at + step < len(changes)] if changes else [],
         exact,
-        json.dumps([[round(axis.x(c.threshold), 1), f"{c.threshold:g}", c.told(exact)] for c in changes]),
+        json.dumps([[round(axis.x(c.threshold), 1), short(c.threshold), c.told(exact)] for c in changes]),
         at,
         len(changes),
         _notes(one, kept, sample),
@@ -218,7 +221,7 @@ def _nearest(one: Measure, measured: Measured) -> list[Example]:
             return abs(math.log(value / one.threshold))
         return abs(value - one.threshold)
 
-    with_text = [(value, row) for value, row in measured if row.head]
+    with_text = [(value, row) for value, row in measured if row.head and row.shown]
     chosen = sorted(with_text, key=lambda pair: (away(pair[0]), digest(pair[1].id)))[:EXAMPLES]
     return [example(row, value) for value, row in chosen]
 
@@ -282,14 +285,14 @@ def gone(source: str, sample: Sample, found: Sequence[Measure]) -> list[Gone]:
     measured = {reason for one in found for reason in one.reasons}
     shown = []
     for reason in Reason:
-        rows = [row for row in sample.dropped.rows if row.reason == reason]
+        rows = [row for row in sample.dropped.rows if row.reason == reason and row.shown]
         by_key: dict[str, list[Row]] = {}
         for row in rows if reason in SAME else ():
             by_key.setdefault(getattr(row, SAME[reason]), []).append(row)
         largest = sorted(by_key.items(), key=lambda one: (-len(one[1]), one[0]))[:GROUPS]
         pairs = [(example(min(ones, key=lambda row: (row.id, row.url))), len(ones)) for _, ones in largest]
         unmeasured = [row for row in rows if not (reason in measured and row.measure is not None)]
-        if (unmeasured or pairs) and reason != Reason.TAKEN_DOWN:
+        if unmeasured or pairs:
             shown.append(Gone(reason, examples(unmeasured, source), len(by_key), pairs))
     return shown
 
