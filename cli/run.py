@@ -99,14 +99,16 @@ def ngram(
 def _execute(command: Command, as_json: bool) -> int:
     """Run a command, print what came of it, and give the exit code."""
     from ..pipelines.command import dry_run, execute
-    from ..report import card
+    from ..report import card, page
 
     if command.dry_run:
         _print_dry_run(dry_run(command), as_json)
         return 0
     with interruptible():
         facts = execute(command)
-        card.write(command.output)
+        if facts["sources"]:  # not of n-gram models alone
+            card.write(command.output)
+            page.write(command.output)
     if as_json:
         click.echo(json.dumps(facts))
     else:

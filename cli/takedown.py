@@ -52,7 +52,7 @@ def takedown(
     """
     quieten_beam()
     from ..pipelines.takedown import asked, sources_of, take_down, touched_by
-    from ..report import card
+    from ..report import card, page
     from ..report.funnel import answer_console
     from ..report.takedown import show
 
@@ -63,6 +63,7 @@ def takedown(
         with interruptible("The same command goes on."):
             touched, _ = take_down(output, words, workers, quiet)
             card.write(output)
+            page.write(output)
     if as_json:
         click.echo(json.dumps(asdict(touched)))
     else:

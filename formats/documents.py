@@ -19,9 +19,10 @@ FOOTER = "corpusmill"  # key of the JSON in the footer: fingerprint and counts
 
 # meta is a JSON string, so that all sources share one schema and `datasets.load_dataset` opens the folder.
 DOCUMENTS = pa.schema({"id": pa.string(), "text": pa.string(), "source": pa.string(), "meta": pa.string()})
+# `bytes` are those of the text as it came to the step that dropped it; 0 for what was taken down.
 DROPPED = pa.schema({
     "id": pa.string(), "url": pa.string(), "reason": pa.string(), "measure": pa.float64(), "detail": pa.string(),
-    "head": pa.string(),
+    "head": pa.string(), "bytes": pa.int64(),
 })  # fmt: skip
 DAMAGE = pa.schema({"input": pa.string(), "offset": pa.int64(), "error": pa.string(), "detail": pa.string()})
 
@@ -36,8 +37,11 @@ def document_of(row: Mapping[str, Any]) -> Document:
     return Document(row["id"], row["text"], row["source"], json.loads(row["meta"]))
 
 
-def dropped_row(dropped: Dropped) -> dict[str, Any]:
-    return {name: getattr(dropped, name) for name in DROPPED.names} | {"reason": str(dropped.reason)}
+def dropped_row(dropped: Dropped, head_chars: int | None = None) -> dict[str, Any]:
+    """The row of a dropped document, whose head still is its whole text, cut to `head_chars`."""
+    row = {name: getattr(dropped, name) for name in ("id", "url", "measure", "detail")}
+    size = len(dropped.head.encode())
+    return {**row, "reason": str(dropped.reason), "head": dropped.head[:head_chars], "bytes": size}
 
 
 def damage_row(input_name: str, damage: Damage) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ..manifest import (
     DIGEST,
     RECEIPTS,
     RECIPE,
+    REPORT,
     File,
     Receipt,
     add_digests,
@@ -124,9 +125,10 @@ def _same_recipe(output: str, recipe: Recipe) -> bool:
 
 
 def claim_folder(output: str, recipe: Recipe) -> None:
-    """Write the recipe down, and take the manifest away while the run is under way: its presence means complete."""
+    """Write the recipe down, and take manifest and report away while the run is under way: there they mean complete."""
     publish(join(output, RECIPE), recipe.to_yaml().encode())
-    remove(join(output, MANIFEST))
+    for name in (MANIFEST, REPORT):
+        remove(join(output, name))
 
 
 def plan_work(recipe: Recipe, inputs: Inputs) -> dict[str, Work]:

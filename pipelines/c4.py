@@ -30,7 +30,7 @@ from ..filters.c4 import (
     shared_reasons,
     span_keys,
 )
-from ..filters.sentences import count_at_least
+from ..filters.sentences import count, count_at_least
 from ..formats.c4 import read_c4
 from ..formats.wet import WetPage, read_wet
 from ..mixtures.sources import C4LanguageRecipe, C4Recipe
@@ -80,6 +80,7 @@ def steps(recipe: C4Recipe, aids: Aids) -> tuple[Step, ...]:
             Basis.PAPER,
             note=f"lines that end as sentences do, of {recipe.min_words} words and more, no JavaScript, no policies; "
             f"pages with {recipe.min_sentences} sentences and more, no filler text, no brace; citation marks out",
+            version=2,
             decides={"rules": dataclasses.asdict(rules_of(recipe))},
             lines=lambda page: line_reasons(page.text, rules=rules_of(recipe)),
         ),
@@ -105,6 +106,7 @@ def duplicate_steps(recipe: C4Recipe, aids: Aids) -> tuple[Step, ...]:
             Basis.PAPER if rule == "spans" else Basis.REFERENCE,
             note=f"{what} in the page whose address has the smallest MD5, {who}; white space and case aside; "
             f"then {recipe.min_sentences} sentences must be left",
+            version=2,
             exchange=parts_of_pages(rule),
             decides={"rule": rule, "min_sentences": recipe.min_sentences},
         ),
@@ -225,8 +227,8 @@ def keep_sentences(rules: C4Rules) -> Callable[[Document], Document | Dropped]:
             page = dataclasses.replace(page, pieces=lines)
         if verdict.text is None:
             assert verdict.reason, "a page without text has a reason"
-            return drop(page, verdict.reason)
-        return dataclasses.replace(page, text=verdict.text)
+            return drop(page, verdict.reason, verdict.measures.get("sentences"))
+        return dataclasses.replace(page, text=verdict.text, meta={**page.meta, "chars_in": len(page.text)})
 
     return judge
 
@@ -273,7 +275,7 @@ def _left(page: Document, text: str | None, min_sentences: int) -> Document | Dr
     if text is None and not min_sentences:
         return drop(page, Reason.EMPTY)
     if text is None or not count_at_least(lines, min_sentences):
-        return drop(page, Reason.C4_TOO_FEW_SENTENCES_LEFT)
+        return drop(page, Reason.C4_TOO_FEW_SENTENCES_LEFT, sum(map(count, lines)))
     return dataclasses.replace(page, text=text)
 
 

@@ -55,6 +55,7 @@ def steps(recipe: CommonCrawlRecipe, aids: Aids) -> tuple[Step, ...]:
             drop_taken_lines(recipe, aids),
             Basis.PAPER,
             note=about_lines(recipe.lines),
+            version=2,
             exchange=lines_of_pages(recipe),
             decides={
                 "hash": recipe.lines.hash,
@@ -205,7 +206,7 @@ def drop_taken_lines(recipe: CommonCrawlRecipe, aids: Aids) -> Function:
             if text is None:
                 results.append(drop(page, Reason.CCNET_NO_LINE_LEFT))
             else:
-                meta = {**page.meta, "lines": n_kept, "lines_in": len(own)}
+                meta = {**page.meta, "lines": n_kept, "lines_in": len(own), "chars_in": len(page.text)}
                 results.append(dataclasses.replace(page, text=text, meta=meta))
         return results
 

@@ -101,6 +101,7 @@ def copy_steps(recipe: GithubRecipe, aids: Aids) -> tuple[Step, ...]:
             Basis.PAPER,
             note="the same bytes, before the header goes; of those whose licence and name pass the one with the "
             "smallest hash of repository and path stays (RedPajama: the first, before it looks at names)",
+            version=2,
             exchange=copies_of_files(),
         ),
     )
@@ -177,7 +178,7 @@ def keep_one_copy(aids: Aids) -> Function:
         taken = aids.answers[COPIES].taken(list(map(_content_keys, files)), _owners(files))
         return [
             # Another file has the same content if it has both halves.
-            drop(file, Reason.GITHUB_COPY) if gone.all() else file
+            drop(file, Reason.GITHUB_COPY, detail=file.meta["content_md5"]) if gone.all() else file
             for file, gone in zip(files, taken, strict=True)
         ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ class Drops:
 
     def row(self, dropped: Dropped) -> dict[str, Any]:
         shown = self.heads >= 1 or unit_interval(dropped.id, "head") < self.heads
-        return dropped_row(dataclasses.replace(dropped, head=dropped.head[: self.head_chars] if shown else ""))
+        return dropped_row(dropped, self.head_chars if shown else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,16 @@ def table(models: Mapping[str, Any]) -> Table:
     result = Table(title="Models", title_justify="left", box=box.SIMPLE_HEAD)
     result.add_column("model")
     result.add_column("")
+    for row in rows(models):
+        result.add_row(*row)
+    return result
+
+
+def rows(models: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a model is, or nothing where the line before says it, and a fact."""
     for path, facts in sorted(models.items()):
         kind, name = PurePosixPath(path).parent.name, PurePosixPath(path).stem
-        for row in _ROWS[kind if kind == "ngram" else name](name, facts):
-            result.add_row(*row)
-    return result
+        yield from _ROWS[kind if kind == "ngram" else name](name, facts)
 
 
 def _ngram(name: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

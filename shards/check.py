@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from ..config import build, parse_yaml
 from ..errors import CorpusmillError, UsageError
 from ..formats.documents import read_footer, read_rows
-from ..manifest import DIGEST, WORK, add_digests, digest_of, hex_digest, read_facts
+from ..manifest import DIGEST, REPORT, WORK, add_digests, digest_of, hex_digest, read_facts
 from ..mixtures.recipe import Recipe
 from ..storage import join, map_array, read_bytes, sha256_of, sizes
 from ..tokenizer.encode import JSON, MODEL, Tokenizer
@@ -24,7 +24,16 @@ from .check_shards import Difference, Record, check_shards, fill
 from .tokens import INDEX, token_dtype
 
 # Beside what the manifest lists: the record itself, and what differs from run to run.
-OURS = ("manifest.json", "manifest.parquet", "recipe.yaml", "run.lock", "takedown.json", "README.md", "croissant.json")
+OURS = (
+    "manifest.json",
+    "manifest.parquet",
+    "recipe.yaml",
+    "run.lock",
+    "takedown.json",
+    "README.md",
+    "croissant.json",
+    REPORT,
+)
 OUR_FOLDERS = (WORK, "logs", "errors", "llama")  # the last is where `corpusmill train` saves
 # The next move, before the command.
 REWRITE, REMAKE, REMOVE = (

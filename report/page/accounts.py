@@ -1,0 +1,148 @@
+"""What the page says by the manifest alone: exact counts, the mixture, damage, and the time it took."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...formats.documents import read_rows
+from ...mixtures.recipe import load
+from ...records import Reason, Reasons
+from ...storage import join
+
+LAST = (Reason.EMPTY, Reason.DUPLICATE_CONTENT, Reason.DUPLICATE_ID, Reason.TAKEN_DOWN)  # in the order of the funnel
+DAMAGE_ROWS = 100_000  # of one list, that are looked at for the files with most of it
+DAMAGED_FILES, DAMAGED_PLACES = 15, 3  # that are shown, and of each
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a funnel: what goes, and what is left after it."""
+
+    name: str
+    about: str
+    n: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """Documents, lines or answers: in = kept + dropped."""
+
+    kind: str
+    n_in: int
+    lines: Sequence[Line]
+    n_kept: int
+
+
+def funnel(kind: str, counts: Mapping[str, int], reasons: Iterable[Reasons] = Reason) -> Funnel | None:
+    """What went for each reason, of the accounts of a source; None where it has no such accounts.
+
+    >>> funnel("lines", {"lines.in": 3, "lines.kept": 2, "lines.dropped.c4.line_policy": 1}).lines[0].left
+    2
+    """
+    n_in = counts.get(f"{kind}.in", 0)
+    if not n_in:
+        return None
+    lines, left = [], n_in
+    for reason in (*(reason for reason in reasons if reason not in LAST), *LAST):
+        if n := counts.get(f"{kind}.dropped.{reason}", 0):
+            left -= n
+            lines.append(Line(str(reason), reason.description, n, left))
+    return Funnel(kind, n_in, lines, counts.get(f"{kind}.kept", 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A source in the mixture: what was made, and what Table 1 of the paper says."""
+
+    source: str
+    share: float
+    paper_share: float | None
+    written: int
+    wanted: int
+    one_pass: int
+    epochs: float
+    paper_epochs: float | None
+    paper_gb: float | None
+    missing: int
+
+
+def mixture(facts: Mapping[str, Any]) -> list[Share]:
+    """The rows of the mixture, none where no shards were made. The paper's numbers are those of the recipe `llama1`."""
+    rows = facts["mixture"]["table"] if facts["mixture"] else []
+    table1 = load("llama1").active
+    total = sum(row["written"] for row in rows) or 1
+    found = []
+    for row in rows:
+        theirs = table1.get(row["source"])
+        paper = theirs.paper if theirs else None
+        found.append(
+            Share(
+                row["source"],
+                row["written"] / total,
+                theirs.weight / 100 if theirs and theirs.weight else None,
+                row["written"],
+                row["wanted"],
+                row["available"],
+                row["epochs"],
+                paper.epochs if paper else None,
+                paper.disk_gb if paper else None,
+                row["missing"],
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An input and what in it could not be read: how often what, and the first places."""
+
+    name: str
+    n: int
+    errors: Sequence[tuple[str, int]]
+    places: Sequence[Mapping[str, Any]]
+
+
+def damaged(output: str, paths: Sequence[str]) -> tuple[list[Damaged], bool]:
+    """The inputs with most damage, of the lists below `errors/`; and whether a list was too long to be read whole."""
+    counts: dict[str, Counter[str]] = {}
+    places: dict[str, list[Mapping[str, Any]]] = {}
+    cut = False
+    for path in sorted(paths):
+        rows = read_rows(join(output, "errors", path))
+        for row in itertools.islice(rows, DAMAGE_ROWS):
+            counts.setdefault(row["input"], Counter())[row["error"]] += 1
+            first = places.setdefault(row["input"], [])
+            if len(first) < DAMAGED_PLACES:
+                first.append(row)
+        cut |= next(rows, None) is not None
+    most = sorted(counts, key=lambda name: (-counts[name].total(), name))[:DAMAGED_FILES]
+    return [
+        Damaged(
+            name, counts[name].total(), sorted(counts[name].items(), key=lambda one: (-one[1], one[0])), places[name]
+        )
+        for name in most
+    ], cut
+
+
+def seconds(facts: Mapping[str, Any]) -> list[tuple[str, float, list[tuple[str, float]]]]:
+    """Source or stage → seconds in all, and those of each of its phases; the longest first.
+
+    >>> seconds({"seconds": {"c4/extract": 1.0, "tokens": 2.5, "c4/shared/hash": 1.0}, "sources": {"c4": {}}})
+    [('tokenizer, tokens and shards', 2.5, [('tokens', 2.5)]), ('c4', 2.0, [('extract', 1.0), ('shared/hash', 1.0)])]
+    """
+    groups: dict[str, list[tuple[str, float]]] = {}
+    for phase, took in facts["seconds"].items():
+        first, _, rest = phase.partition("/")
+        known = {"cited": "models", "ngram": "models"}
+        group = first if rest and first not in known else known.get(first, "tokenizer, tokens and shards")
+        groups.setdefault(group, []).append((rest if group == first else phase, took))
+    found = [
+        (group, round(sum(took for _, took in phases), 1), sorted(phases, key=lambda one: (-one[1], one[0])))
+        for group, phases in groups.items()
+    ]
+    return sorted(found, key=lambda one: (-one[1], one[0]))
