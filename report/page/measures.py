@@ -25,7 +25,7 @@ from ...mixtures.sources import (
     SourceRecipe,
     StackExchangeRecipe,
 )
-from ...records import Reason
+from ...records import Reason, Reasons
 
 Meta = Mapping[str, Any]
 Cutoffs = Mapping[str, Mapping[str, float]]  # language → head, middle
@@ -213,7 +213,7 @@ def facets_of(source: str) -> Mapping[str, Callable[[Meta], object]]:
 
 
 # Reasons of documents that are the same as another: which column of dropped ones says of what they are the same.
-SAME: Mapping[Reason, Literal["id", "detail"]] = MappingProxyType(
+SAME: Mapping[Reasons, Literal["id", "detail"]] = MappingProxyType(
     {
         Reason.DUPLICATE_ID: "id",
         Reason.C4_OTHER_CRAWL: "id",
