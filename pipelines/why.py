@@ -99,9 +99,8 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     if source in recipe.active:
         paths = [path for path in paths if path.split("/")[1] == source]
     if not wanted or not is_text(wanted):
-        raise UsageError(
-            f"{wanted!a} is no id; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL."
-        )
+        what = f"{wanted!a} is no text" if wanted else "an empty id"
+        raise UsageError(f"{what}; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL.")
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
         found = list(chain.from_iterable(pool.map(lambda path: _rows(output, path, wanted), paths)))
     if not found:
