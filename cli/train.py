@@ -52,6 +52,10 @@ def train(
     OUTPUT/llama gets checkpoint.pt, result.json and loss.svg. A training that was stopped goes on from its checkpoint
     with the same command, and comes to the same numbers on a CPU.
     """
+    from ..storage import join, sizes, write_json
+
+    if not sizes(join(output, "shards")):
+        raise UsageError(f"{output}: no shards here; expected the --output of `corpusmill run` of a whole recipe.")
     # Before torch is imported: on a busy machine its threads would otherwise spin while they wait for one another.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -64,10 +68,6 @@ def train(
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; pip install 'corpusmill[model]' brings it.") from error
     from ..report import funnel, training
-    from ..storage import join, sizes, write_json
-
-    if not sizes(join(output, "shards")):
-        raise UsageError(f"{output}: no shards here; expected the --output of `corpusmill run` of a whole recipe.")
 
     save = join(output, "llama") if save is None else save
     with (

@@ -20,8 +20,8 @@ from running import ROOT, command, corpusmill, environment, manifest, run_argume
 
 # Each command, used well and badly: what it is asked, its exit code, and what it says of it.
 USES = [
-    ("sample IN/x --scale 0.01", 0, ""),
-    ("sample IN/made/wikipedia/enwiki-20220620-pages-articles.xml.bz2", 2, "is a file"),
+    ("sample MADE --scale 0.01", 0, ""),
+    ("sample OUT/recipe.yaml", 2, "is a file"),
     ("sample /proc/no/such/place", 1, "/proc/no"),
     ("describe wikipedia", 0, ""),
     ("describe wikipdia", 2, 'did you mean "wikipedia"'),
@@ -49,8 +49,8 @@ USES = [
     ("why OUT wikipedia:en/12", 0, ""),
     ("why OUT wikipedia:en/0", 2, "neither among the documents"),
     ("why OUT http://\udcff", 2, "is no text"),
-    ("where OUT val-00000-of-00001 0", 0, ""),
-    ("where OUT val-00000-of-00001 x", 2, "'x' is not a valid integer."),
+    ("where OUT SHARD 0", 0, ""),
+    ("where OUT SHARD x", 2, "'x' is not a valid integer."),
     ("score OUT OUT/recipe.yaml", 0, ""),
     ("score OUT NEW", 2, "cannot be opened"),
     ("score NEW OUT/recipe.yaml", 2, "expected en.arpa.bin"),
@@ -70,11 +70,9 @@ USES = [
 @pytest.fixture(scope="module")
 def places(inputs: Path, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("places")
-    (folder / "in").mkdir()
-    for path in inputs.iterdir():
-        (folder / "in" / path.name).symlink_to(path)
-    (folder / "in/made").symlink_to(inputs)
-    return {"IN": str(folder / "in"), "OUT": str(finished), "NEW": str(folder / "new"), "NEW2": str(folder / "new2")}
+    new = {name: str(folder / name) for name in ("NEW", "NEW2", "MADE")}
+    shard = min((finished / "shards/raw").glob("val-*.bin")).stem
+    return {"IN": str(inputs), "OUT": str(finished), "SHARD": shard, **new}
 
 
 def placed(words: str, places: dict[str, str]) -> list[str]:
@@ -160,7 +158,7 @@ def test_json_alone_is_on_stdout(finished: Path, inputs: Path, tmp_path: Path) -
         ["plan", "sample", "--output", finished],
         ["describe", "c4"],
         ["why", finished, "wikipedia:en/12", "--inputs", inputs],
-        ["where", finished, "val-00000-of-00001", 0],
+        ["where", finished, min((finished / "shards/raw").glob("train-*.bin")).stem, 0],
         ["score", finished, finished / "recipe.yaml"],
         ["takedown", finished, "wikipedia:en/12", "--dry-run"],
         [*run_arguments(inputs, tmp_path / "x", 1, "--dry-run")],
@@ -184,7 +182,7 @@ def test_the_log_is_named_at_the_end_shown_when_asked_and_never_when_quiet(
     assert "log: " not in corpusmill(*run_arguments(inputs, output, 1, "-q"), expect=4).stderr
 
 
-@pytest.mark.parametrize("words", ["describe commoncrawl", "plan llama1", "run --help", "why OUT wikipedia:en/12"])
+@pytest.mark.parametrize("words", ["describe commoncrawl", "plan llama1", "why OUT wikipedia:en/12"])
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_locale_that_lacks_letters(
     words: str, encoding: str, places: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -194,7 +192,7 @@ def test_a_locale_that_lacks_letters(
     sys.stdout.flush()
     said = sys.stdout.buffer.getvalue().decode(encoding)
     assert said
-    assert "?" not in said.replace("?", "", words.count("why"))
+    assert "?" not in said
 
 
 @pytest.mark.parametrize(("text", "plain"), [("a − b ≤ c …", "a - b <= c ..."), ("ü€\udcff", "\\xfc\\u20ac\\udcff")])
@@ -204,8 +202,10 @@ def test_letters_in_plain_ones(text: str, plain: str) -> None:
 
 
 def piped(words: list[str], stdout: int) -> tuple[int, str]:
-    process = subprocess.Popen(command(*words), stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment())
-    return process.wait(), process.stderr.read() if process.stderr else ""
+    done = subprocess.run(
+        command(*words), stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment(), check=False
+    )
+    return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize("words", [["plan", "llama1"], ["describe", "c4", "--json"], ["--help"]])

@@ -20,8 +20,8 @@ from corpusmill.cli import signals
 signals.PATIENCE = {patience}
 with signals.caught():
     signals.goes_on("It goes on.")
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         signal.pause()
         print("unharmed", flush=True)
     except KeyboardInterrupt:
