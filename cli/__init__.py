@@ -11,10 +11,11 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import CorpusmillError, Interrupted, UsageError
-from . import ask, recipe, run, takedown, train
+from . import ask, fetch, recipe, run, takedown, train
 
 COMMANDS = (
     recipe.sample,
+    fetch.fetch,
     recipe.plan,
     recipe.describe,
     run.run,
