@@ -266,14 +266,20 @@ def _at_least(chunks: Iterator[bytes], size: int) -> bytes:
 
 
 def refuse_pages(path: str, head: bytes) -> None:
-    """Raise Again where a file does not begin as its name promises: most often a page that says what is wrong."""
+    """Look whether a file begins as its name promises.
+
+    Raises:
+        Again: it is a page of the web, which most often says what is wrong at the moment, or nothing.
+        SourceError: it is something else.
+    """
     expected = next((magic for ending, magic in _FIRST_BYTES.items() if path.endswith(ending)), b"")
     is_page = _PAGE.match(head) is not None
     if is_page or not head.startswith(expected):
         title = _TITLE.search(head)
         text = (title[1] if title else head[:60]).decode(errors="replace")
-        what = "a web page" if is_page else "something else"
-        raise Again(f'sent {what} in place of the file: "{shown(text, 80)}"')
+        if is_page or not head:
+            raise Again(f'sent {"a web page" if is_page else "nothing"} in place of the file: "{shown(text, 80)}"')
+        raise SourceError(f'{path}: begins with "{shown(text, 40)}", which is not how such a file begins.')
 
 
 def append_note(note: Path, line: Mapping[str, Any]) -> None:

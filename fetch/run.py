@@ -68,6 +68,8 @@ class Fetch:
     request: Request
     clock: Clock = field(default_factory=Clock)
     found: list[Wanted] = field(default_factory=list)
+    in_a_row: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.address = checked(self.request)
@@ -191,14 +193,13 @@ class Fetch:
         outcomes: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
         for one in todo:
             waiting.put(one)
-        give_up = threading.Event()
 
         def work() -> None:
             with contextlib.suppress(queue.Empty):
                 while True:
                     one = waiting.get_nowait()
                     try:
-                        outcomes.put(self._one(one, watcher, give_up))
+                        outcomes.put(self._counted(one, watcher))
                     except BaseException as error:
                         outcomes.put(error)
                         return
@@ -208,23 +209,26 @@ class Fetch:
         for thread in threads:
             thread.start()
         try:
-            in_a_row = 0
             for _ in todo:
                 outcome = _next(outcomes)
                 if isinstance(outcome, BaseException):
                     raise outcome
-                in_a_row = in_a_row + 1 if outcome.state == "failed" else 0
-                if in_a_row >= IN_A_ROW:
-                    give_up.set()
                 yield outcome
         finally:
             self.clock.stop.set()
             for thread in threads:
                 thread.join(2.0)
 
-    def _one(self, one: Wanted, watcher: Watcher, give_up: threading.Event) -> Outcome:
-        if give_up.is_set():
+    def _counted(self, one: Wanted, watcher: Watcher) -> Outcome:
+        """Get one, unless so many failed before it that the publisher is better left alone."""
+        if self.in_a_row >= IN_A_ROW:
             return Outcome(one.path, "left", one.url, error="not tried, as others failed before it")
+        outcome = self._one(one, watcher)
+        with self.lock:
+            self.in_a_row = self.in_a_row + 1 if outcome.state == "failed" else 0
+        return outcome
+
+    def _one(self, one: Wanted, watcher: Watcher) -> Outcome:
         try:
             got = Download(self.client, one, self.root, watcher).fetch()
         except Missing as error:
@@ -233,7 +237,7 @@ class Fetch:
             raise
         except (CorpusmillError, OSError) as error:
             if isinstance(error, (DiskFull, OSError)):
-                give_up.set()
+                self.in_a_row = IN_A_ROW
             text = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else str(error)
             return Outcome(one.path, "failed", one.url, error=text)
         return Outcome(one.path, "fetched", one.url, got.bytes, got.sha256, got.published)

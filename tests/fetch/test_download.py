@@ -181,7 +181,7 @@ def test_bytes_that_the_disk_lost_are_noticed(publisher: Publisher, tmp_path: Pa
         pytest.param(sends(OTHER), None, SHA1, f"sha1 is .*, the publisher gives {SHA1[5:]}, 2 times", id="digest"),
         pytest.param(sends(DATA), 7, "", "list has 7 bytes, its server sends", id="size that the list does not have"),
         pytest.param(sends(PAGE), None, "", 'sent a web page in place of the file: "Please slow down"', id="page"),
-        pytest.param(sends(b"PK\3\4" + DATA), None, "", "sent something else in place of the file", id="zip"),
+        pytest.param(sends(b"PK\3\4" + DATA), None, "", 'begins with "PK .*, which is not how such', id="zip"),
         pytest.param(says(401), None, "", "HTTP 401 Unauthorized", id="login"),
         pytest.param(says(451), None, "", "HTTP 451", id="law"),
         pytest.param(says(503, Retry_After="3600"), None, "", "asks to wait 3,600 s", id="a wait that is too long"),
