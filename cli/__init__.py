@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import click
 
 from ..errors import UsageError
-from . import ask, card, completion, look, recipe, report, run, signals, takedown, terminal, train
+from . import ask, card, completion, fetch, look, recipe, report, run, signals, takedown, terminal, train
 from .version import version_option
 
 # In the order in which they are needed.
 COMMANDS = {
-    "Make a corpus": (recipe.sample, recipe.describe, recipe.plan, run.run, run.ngram),
+    "Make a corpus": (recipe.sample, fetch.fetch, recipe.describe, recipe.plan, run.run, run.ngram),
     "Ask about it": (report.report, look.look, ask.why, ask.where, look.compare, ask.check, ask.score),
     "Use it, change it": (train.train, takedown.takedown, card.card),
     "Set up": (completion.completion,),

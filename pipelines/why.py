@@ -75,7 +75,8 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
         raise UsageError(f"{output}: no run here; expected {RECIPE}.")
     recipe = recipe_of(output)
     if not (asked := wanted.strip()) or not is_text(asked):
-        raise UsageError(f"{asked!a} is no id; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL.")
+        what = f"{asked!a} is no text" if asked else "an empty id"
+        raise UsageError(f"{what}; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL.")
     paths = sorted(p for p in files if p.startswith(("documents/", "dropped/")) and p.endswith(".parquet"))
     wanted = canonical(asked)
     source = wanted.partition(":")[0]

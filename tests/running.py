@@ -54,6 +54,17 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def until(process: subprocess.Popen[str], condition: Callable[[], bool]) -> bool:
+    """Wait until a condition holds while the process lives; False when it ended first."""
+    while not condition():
+        try:
+            process.wait(0.005)
+            return False
+        except subprocess.TimeoutExpired:
+            pass
+    return True
+
+
 def corpusmill(*arguments: object, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and compare its exit code. Its process is a fork of one that has imported everything."""
     with tempfile.TemporaryDirectory() as scratch:

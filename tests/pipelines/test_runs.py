@@ -13,18 +13,7 @@ import pytest
 
 from corpusmill.mixtures.recipe import load
 from corpusmill.samples import wikipedia
-from running import corpusmill, digests, made_once, manifest, run_arguments, start
-
-
-def until(process: subprocess.Popen[str], condition: Callable[[], bool]) -> bool:
-    """Wait until a condition holds while the process lives; False when it ended first."""
-    while not condition():
-        try:
-            process.wait(0.005)
-            return False
-        except subprocess.TimeoutExpired:
-            pass
-    return True
+from running import corpusmill, digests, made_once, manifest, run_arguments, start, until
 
 
 def pool_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
