@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -11,14 +10,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from ..errors import Interrupted, UsageError
+from ..errors import UsageError
 from ..records import counted
-from ..report import funnel
-from .options import debug_option, epilog
+from . import terminal
+from .options import debug_option, epilog, interruptible
 
 if TYPE_CHECKING:
     from ..fetch.addresses import Address
@@ -71,13 +67,8 @@ def fetch(
     codes = tuple(code for code in languages.split(",") if code)
     request = Request(source=source, inputs=inputs, languages=codes, **options)
     fetching = Fetch(request)
-    try:
-        if request.dry_run:
-            return _show(_dry_run(fetching), request, as_json)
-        return _show(_run(fetching, quiet), request, as_json)
-    except KeyboardInterrupt:
-        print("Interrupted. What came is kept; the same command goes on.", file=sys.stderr, flush=True)
-        os._exit(Interrupted.exit_code)  # a thread may still wait for a server
+    with interruptible("What came is kept; the same command goes on."):
+        return _show(_dry_run(fetching) if request.dry_run else _run(fetching, quiet), request, as_json)
 
 
 def _run(fetching: Fetch, quiet: bool) -> Iterator[Outcome]:
@@ -88,7 +79,7 @@ def _run(fetching: Fetch, quiet: bool) -> Iterator[Outcome]:
         yield from fetching.there()
         todo = fetching.to_do()
         fetching.check_room(todo)
-        with watching(Console(stderr=True), quiet, fetching.request.source, len(todo)) as watch:
+        with watching(terminal.stderr(), quiet, fetching.request.source, len(todo)) as watch:
             yield from fetching.run(todo, watch)
 
 
@@ -128,7 +119,7 @@ def _show(outcomes: Iterator[Outcome], request: Request, as_json: bool) -> int:
         print(f"{one.path}: {one.error}", file=sys.stderr)
     if failed:
         text = f"{counted(len(failed), 'file')} did not come; the same command goes on with what is missing."
-        Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        terminal.stderr().print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     return 1 if failed else 0
 
 
@@ -170,13 +161,18 @@ def _print_sources(as_json: bool) -> None:
         for name, one in addresses().items():
             click.echo(json.dumps({"source": name, "fetched": bool(one.folder), **asdict(one)}))
         return
+    from rich import box
+    from rich.table import Table
+
+    from ..report.funnel import answer_console
+
     table = Table(box=box.SIMPLE, show_edge=False)
     for title in ("source", "what", "how much", "dump"):
         table.add_column(title)
     for name, one in addresses().items():
         if one.folder:
             table.add_row(name, one.what, one.size, one.example)
-    console = funnel.answer_console()
+    console = answer_console()
     console.print(table)
     console.print("Not fetched; corpusmill fetch SOURCE says what to do:", highlight=False)
     for name, one in addresses().items():

@@ -23,7 +23,7 @@ import requests
 import urllib3
 
 from .. import __version__
-from ..errors import Interrupted, SourceError
+from ..errors import CorpusmillError, SourceError
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         if self.stop.wait(seconds):
-            raise Interrupted("interrupted.")
+            raise StoppedError("stopped.")
 
     def jitter(self) -> float:
         return random.random()  # decides how long to wait, and nothing else
@@ -117,7 +117,7 @@ class Reply:
         try:
             while chunk := self.raw.read1(_CHUNK, decode_content=False):
                 if self.clock.stop.is_set():
-                    raise Interrupted("interrupted.")
+                    raise StoppedError("stopped.")
                 yield chunk
                 got += len(chunk)
                 if self.clock.now() - since >= _SLOW_SECONDS:
@@ -300,3 +300,7 @@ def shown(text: str, limit: int = 200) -> str:
     """
     clean = "".join(char if char.isprintable() else " " for char in text[: 4 * limit])
     return " ".join(clean.split())[:limit]
+
+
+class StoppedError(CorpusmillError):
+    """A file is left as it is, for the whole command stops."""

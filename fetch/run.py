@@ -16,12 +16,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ..errors import CorpusmillError, Interrupted, SourceError, UsageError
+from ..errors import CorpusmillError, SourceError, UsageError
 from ..mixtures.sources import LLAMA_WIKIPEDIAS
 from ..records import counted
 from ..storage import filesystem, is_local, publish
 from .addresses import Address, address_of, check_dump
-from .client import Client, Clock, Missing
+from .client import Client, Clock, Missing, StoppedError
 from .download import NOTE, PARTIAL, RESERVE, DiskFull, Download, Fetched, Watcher, append_note, refuse_pages
 from .listing import LISTINGS, Ask, Wanted, available
 
@@ -233,7 +233,7 @@ class Fetch:
             got = Download(self.client, one, self.root, watcher).fetch()
         except Missing as error:
             return self._missing(one, error)
-        except Interrupted:
+        except StoppedError:
             raise
         except (CorpusmillError, OSError) as error:
             if isinstance(error, (DiskFull, OSError)):
