@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-from corpusmill.errors import Interrupted
-from corpusmill.fetch.client import Clock
+from corpusmill.fetch.client import Clock, StoppedError
 
 Behaviour = Callable[["Handler", bytes], bool]
 """Answers a request and returns True; or does nothing, and the server answers as it should."""
@@ -36,7 +35,7 @@ class FakeClock(Clock):
 
     def sleep(self, seconds: float) -> None:
         if self.stop.is_set():
-            raise Interrupted("interrupted.")
+            raise StoppedError("interrupted.")
         with self.lock:
             self.time += seconds
             self.slept.append(seconds)
