@@ -13,7 +13,7 @@ Source: https://parquet.apache.org/docs/file-format/.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
@@ -58,29 +58,41 @@ def group_ranges(parquet: pq.ParquetFile, slice_bytes: int) -> list[tuple[int, i
     return [*ranges, (start, stop)]
 
 
-def read_parquet(parquet: pq.ParquetFile, names: Sequence[str], start: int, stop: int) -> Iterator[TableRow | Damage]:
-    """The columns `names`, as far as there are such, of the row groups that begin at a row of [start, stop)."""
+def read_parquet(
+    parquet: pq.ParquetFile, names: Sequence[str], start: int, stop: int, only: Collection[int] | None = None
+) -> Iterator[TableRow | Damage]:
+    """The columns `names`, as far as there are such, of the row groups that begin at a row of [start, stop).
+
+    With `only` those rows of them, by their numbers in the file.
+    """
     columns = [name for name in parquet.schema_arrow.names if name in names]
     first = 0
     for number in range(parquet.num_row_groups):
         n_rows = parquet.metadata.row_group(number).num_rows
         if start <= first < stop:
-            yield from _group(parquet, number, columns, first, n_rows)
+            yield from _group(parquet, number, columns, first, n_rows, only)
         first += n_rows
 
 
 def _group(
-    parquet: pq.ParquetFile, group: int, columns: list[str], first: int, n_rows: int
+    parquet: pq.ParquetFile, group: int, columns: list[str], first: int, n_rows: int, only: Collection[int] | None
 ) -> Iterator[TableRow | Damage]:
     metadata = parquet.metadata.row_group(group)
     row_bytes = max(1, metadata.total_byte_size // max(1, n_rows))
     batch_rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // row_bytes))
     row, last = first, first + n_rows
+    if only is not None:
+        last_wanted = max((number for number in only if row <= number < last), default=row - 1)
     # Without threads: with a Python file they may outlive the interpreter and abort it (apache/arrow#50482).
     batches = parquet.iter_batches(batch_rows, [group], columns, use_threads=False)
     while row < last:
+        if only is not None and row > last_wanted:
+            return
         try:
             batch = next(batches, None)
+            if batch and only is not None and not any(number in only for number in range(row, row + len(batch))):
+                row += len(batch)
+                continue
             values = [_values(column) for column in batch.columns] if batch else []
         except (pa.ArrowException, OSError, ValueError) as error:
             yield _damage(row, error, f"row {row:,}, and the {last - row - 1:,} after it in its row group")
@@ -89,7 +101,8 @@ def _group(
             yield Damage(row, "bad_parquet", f"{counted(last - row, 'row')} fewer in a row group than it says")
             return
         for fields in zip(*values, strict=True):
-            yield TableRow(row, f"row {row:,}", dict(zip(batch.schema.names, fields, strict=True)))
+            if only is None or row in only:
+                yield TableRow(row, f"row {row:,}", dict(zip(batch.schema.names, fields, strict=True)))
             row += 1
 
 

@@ -6,8 +6,9 @@ Of a Parquet file some rows of some columns are in memory at a time, of JSON lin
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, BinaryIO
 
@@ -22,6 +23,7 @@ from .fate import KEPT
 
 ENDINGS = tuple(f".{name}{packed}" for name in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2"))
 ENDINGS += (".parquet", ".json.gz")  # the last as allenai/c4 names its files
+MOST_TROUBLE = 100_000  # that is told apart; memory must not follow files that are all damage
 META = ("meta", "metadata")  # a mapping, or JSON of one
 FIELDS = frozenset({"id", "text", "source", "url", *META})
 # What the measure, and the detail, of a dropped document are called in the metadata of those that are kept.
@@ -68,7 +70,7 @@ class Listed:
             return len(self.text)
         if name in ("id", "url", "source", "text"):
             return getattr(self, name)
-        return self.outcome if name in ("reason", "outcome") else self.meta.get(name)
+        return self.outcome if name in ("reason", "outcome") and self.outcome else self.meta.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,16 @@ class Place:
 class Trouble:
     """What could not be read, counted, and said of the first."""
 
-    n: int = 0
     first: str = ""
+    seen: set[tuple[str, str]] = field(default_factory=set)  # a file may be read more than once
+
+    @property
+    def n(self) -> int:
+        return len(self.seen)
 
     def add(self, path: str, what: str) -> None:
-        self.n += 1
+        if len(self.seen) < MOST_TROUBLE:
+            self.seen.add((path, what))
         self.first = self.first or f"{path}: {what}"
 
 
@@ -150,61 +157,93 @@ class ListingFile:
     file: BinaryIO
     is_parquet: bool
 
-    def rows(self, columns: Collection[str] | None, only: Collection[int] | None = None) -> Iterator[Listed]:
+    def rows(self, columns: Collection[str] | None = None, only: Collection[int] | None = None) -> Iterator[Listed]:
         """Its documents, or those rows of it; of a Parquet file no other columns are read, of JSON lines all is."""
-        self.file.seek(0)
-        return self._of_parquet(columns, only) if self.is_parquet else self._of_lines(only)
+        if not self.is_parquet:
+            yield from self._of_lines(only)
+            return
+        parquet = self._parquet()
+        first, last = (min(only), max(only) + 1) if only else (0, sys.maxsize)
+        for start, stop in _groups(parquet) if parquet else ():
+            if start < last and first < stop:
+                yield from self._of_group(parquet, columns, start, stop, only)
+
+    def rows_that(self, fit: Callable[[Listed], bool], columns: Collection[str]) -> Iterator[Listed]:
+        """Its documents that fit, as far as these columns tell: only of those all is read, a row group at a time."""
+        if not self.is_parquet:
+            yield from filter(fit, self._of_lines(None))
+            return
+        parquet = self._parquet()
+        for start, stop in _groups(parquet) if parquet else ():
+            found = {one.row for one in self._of_group(parquet, columns, start, stop, None) if fit(one)}
+            if found:
+                yield from self._of_group(parquet, None, start, stop, found)
 
     def _of_lines(self, only: Collection[int] | None) -> Iterator[Listed]:
+        self.file.seek(0)
         last = max(only) if only else None
         for found in read_objects(self.file):
             if isinstance(found, Damage):
                 self.trouble.add(self.path, f"{found.error}, {found.detail}")
             elif only is None or found.number in only:
                 if isinstance(found.fields.get("text"), str):
-                    yield self.listed(found.number, found.fields)
+                    yield self._listed(found.number, found.fields)
                 else:
                     self.trouble.add(self.path, f"line {found.number:,} has no text")
             if last is not None and not isinstance(found, Damage) and found.number >= last:
                 return
 
-    def _of_parquet(self, columns: Collection[str] | None, only: Collection[int] | None) -> Iterator[Listed]:
+    def _parquet(self) -> Any:
+        """The file, its footer read; None, and it is noted, where it holds no documents."""
+        self.file.seek(0)
         parquet = open_parquet(self.file)
         if isinstance(parquet, Damage):
             self.trouble.add(self.path, f"{parquet.error}, {parquet.detail}")
-            return
+            return None
         names = parquet.schema_arrow.names
         if "text" not in names and not set(DROPPED.names) <= set(names):
             self.trouble.add(self.path, "no column text")
-            return
-        first, wanted = 0, names if columns is None else [name for name in names if name in columns]
-        for group in range(parquet.num_row_groups):
-            stop = first + parquet.metadata.row_group(group).num_rows
-            if only is None or any(first <= row < stop for row in only):
-                for row in read_parquet(parquet, wanted or names[:1], first, stop):
-                    if isinstance(row, Damage):
-                        self.trouble.add(self.path, f"{row.error}, {row.detail}")
-                    elif only is None or row.offset in only:
-                        yield self.listed(row.offset, {name: _plain(value) for name, value in row.fields.items()})
-            first = stop
+            return None
+        return parquet
 
-    def listed(self, row: int, fields: Mapping[str, Any]) -> Listed:
-        meta = dict(next((_mapping(fields[name]) for name in META if name in fields), {}))
+    def _of_group(
+        self, parquet: Any, columns: Collection[str] | None, start: int, stop: int, only: Collection[int] | None
+    ) -> Iterator[Listed]:
+        names = parquet.schema_arrow.names
+        wanted = names if columns is None else [name for name in names if name in columns]
+        for row in read_parquet(parquet, wanted or names[:1], start, stop, only):
+            if isinstance(row, Damage):
+                self.trouble.add(self.path, f"{row.error}, {row.detail}")
+            else:
+                fields = {name: _plain(value) for name, value in row.fields.items()}
+                yield self._dropped(row.offset, fields) if "text" not in names else self._listed(row.offset, fields)
+
+    def _dropped(self, row: int, fields: Mapping[str, Any]) -> Listed:
+        """A document that was dropped; what was measured has the name that it has with those that are kept."""
+        id_, reason = _said(fields.get("id")), _said(fields.get("reason"))
+        meta = {name: fields.get(name) for name in ("measure", "detail")}
+        called = zip(CALLED.get(reason, ("", "")), tuple(meta.values()), strict=True)
+        meta |= {name: value for name, value in called if name}
         parts = self.path.split("/")
+        source = parts[1] if self.place.output and len(parts) > 1 else id_.partition(":")[0]
+        return Listed(id_, _said(fields.get("url")), source, reason, self.path, row, _said(fields.get("head")), meta)
+
+    def _listed(self, row: int, fields: Mapping[str, Any]) -> Listed:
+        meta = dict(next((_mapping(fields[name]) for name in META if name in fields), {}))
         id_ = _said(fields.get("id", meta.get("id"))) or f"{self.path}:{row}"
-        if "reason" in fields and "text" not in fields:
-            meta |= {name: fields.get(name) for name in ("measure", "detail")}
-            called = CALLED.get(fields["reason"], ("", ""))
-            meta |= {name: meta[own] for name, own in zip(called, ("measure", "detail"), strict=True) if name}
-            source = parts[1] if self.place.output and len(parts) > 1 else id_.partition(":")[0]
-            return Listed(
-                id_, _said(fields.get("url")), source, _said(fields["reason"]), self.path, row,
-                _said(fields.get("head")), meta,
-            )  # fmt: skip
-        meta |= {name: value for name, value in fields.items() if name not in FIELDS}
         url, source = (_said(fields.get(name, meta.get(name))) for name in ("url", "source"))
-        outcome = KEPT if self.place.output and parts[0] == "documents" else ""
+        meta |= {name: value for name, value in fields.items() if name not in FIELDS}
+        outcome = KEPT if self.place.output and self.path.startswith("documents/") else ""
         return Listed(id_, url, source, outcome, self.path, row, _said(fields.get("text")), meta)
+
+
+def _groups(parquet: Any) -> Iterator[tuple[int, int]]:
+    """The rows [start, stop) of each row group."""
+    start = 0
+    for group in range(parquet.num_row_groups):
+        stop = start + parquet.metadata.row_group(group).num_rows
+        yield start, stop
+        start = stop
 
 
 def open_listing(place: Place, path: str, trouble: Trouble) -> ListingFile:

@@ -184,13 +184,12 @@ def _of_files(place: Place, paths: Sequence[str], asked: Asked, trouble: Trouble
     for path in paths:
         listing = open_listing(place, path, trouble)
         with listing.file:
-            found = listing.rows(columns)
-            if columns is not None:
-                found = (one for one in found if asked.fits(one))
-            if columns is None or asked.ranks or not listing.is_parquet:
-                yield from found
+            if columns is None:
+                yield from listing.rows()
+            elif asked.ranks:
+                yield from filter(asked.fits, listing.rows(columns))
             else:
-                yield from _with_texts(place, found, trouble)
+                yield from listing.rows_that(asked.fits, columns)
 
 
 def _whole(place: Place, found: Sequence[Listed], trouble: Trouble) -> Iterator[Listed]:
@@ -209,11 +208,8 @@ def _whole(place: Place, found: Sequence[Listed], trouble: Trouble) -> Iterator[
 
 
 def _with_texts(place: Place, chosen: Iterator[Listed], trouble: Trouble) -> Iterator[Listed]:
-    """The same documents, whole: few at first, so that the first of them is there soon."""
-    size = 2
-    while found := list(itertools.islice(chosen, size)):
+    while found := list(itertools.islice(chosen, AT_ONCE)):
         yield from _whole(place, found, trouble)
-        size = min(2 * size, AT_ONCE)
 
 
 def _ranked(found: Iterable[Listed], asked: Asked) -> list[Listed]:

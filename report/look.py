@@ -72,8 +72,8 @@ def diffs(found: Iterable[tuple[Listed, Fate | UsageError]], console: Console, f
             )
 
 
-def header(one: Listed, number: int) -> Iterator[Text]:
-    """What is known of a document, over its text."""
+def header(one: Listed, number: int, whole: bool = False) -> Iterator[Text]:
+    """What is known of a document, over its text, or over the `whole` text where only a head is listed."""
     yield Text.assemble((f"{number}. {one_line(one.id)}", "bold"), f"  {one_line(one.url)}")
     if one.outcome:
         yield Text(verdict(one.outcome), style="green" if one.outcome == KEPT else "red")
@@ -86,7 +86,8 @@ def header(one: Listed, number: int) -> Iterator[Text]:
     said = [f"{one_line(name, 40)} {_short(value)}" for name, value in known.items() if value not in (None, "", [])]
     if said:
         yield Text(" · ".join(said), style="cyan")
-    yield Text(f"{one_line(one.path)}, {'row' if one.path.endswith('.parquet') else 'line'} {one.row:,}", style="dim")
+    where = f"{one_line(one.path)}, {'row' if one.path.endswith('.parquet') else 'line'} {one.row:,}"
+    yield Text(where + ("" if whole or one.outcome in ("", KEPT) else "; the head of its text"), style="dim")
 
 
 def _summary(fate: Fate) -> Text:
