@@ -70,17 +70,18 @@ def fetch(
         raise UsageError("fetch: --inputs is missing: the folder that the dumps come to.")
     codes = tuple(code for code in languages.split(",") if code)
     request = Request(source=source, inputs=inputs, languages=codes, **options)
-    fetching = Fetch(request)
+    console = Console(stderr=True)
+    fetching = Fetch(request, tell=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True))
     try:
         if request.dry_run:
             return _show(_dry_run(fetching), request, as_json)
-        return _show(_run(fetching, quiet), request, as_json)
+        return _show(_run(fetching, console, quiet), request, as_json)
     except KeyboardInterrupt:
         print("Interrupted. What came is kept; the same command goes on.", file=sys.stderr, flush=True)
         os._exit(Interrupted.exit_code)  # a thread may still wait for a server
 
 
-def _run(fetching: Fetch, quiet: bool) -> Iterator[Outcome]:
+def _run(fetching: Fetch, console: Console, quiet: bool) -> Iterator[Outcome]:
     from ..fetch.progress import watching
 
     with fetching.locked():
@@ -88,7 +89,7 @@ def _run(fetching: Fetch, quiet: bool) -> Iterator[Outcome]:
         yield from fetching.there()
         todo = fetching.to_do()
         fetching.check_room(todo)
-        with watching(Console(stderr=True), quiet, fetching.request.source, len(todo)) as watch:
+        with watching(console, quiet, fetching.request.source, len(todo)) as watch:
             yield from fetching.run(todo, watch)
 
 
@@ -117,8 +118,8 @@ def _show(outcomes: Iterator[Outcome], request: Request, as_json: bool) -> int:
         if as_json:
             click.echo(json.dumps(asdict(one)))
         elif one.state != "left":
-            said = f"{one.bytes:,} bytes" if one.bytes is not None else "size not asked for"
-            click.echo(f"{one.state}  {one.path}  {said if one.state != 'failed' else one.error}")
+            size = f"{one.bytes:,} bytes" if one.bytes is not None else "of unknown size"
+            click.echo(f"{one.state}  {one.error or f'{one.path}  {size}'}")
     if not as_json:
         click.echo(_sum(states, sizes, request))
         if not failed and not request.dry_run:
