@@ -17,6 +17,8 @@ from . import terminal
 from .options import debug_option, epilog, interruptible
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ..fetch.addresses import Address
     from ..fetch.run import Fetch, Outcome, Request
 
@@ -66,12 +68,13 @@ def fetch(
         raise UsageError("fetch: --inputs is missing: the folder that the dumps come to.")
     codes = tuple(code for code in languages.split(",") if code)
     request = Request(source=source, inputs=inputs, languages=codes, **options)
-    fetching = Fetch(request)
+    console = terminal.stderr()
+    fetching = Fetch(request, tell=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True))
     with interruptible("What came is kept; the same command goes on."):
-        return _show(_dry_run(fetching) if request.dry_run else _run(fetching, quiet), request, as_json)
+        return _show(_dry_run(fetching) if request.dry_run else _run(fetching, console, quiet), request, as_json)
 
 
-def _run(fetching: Fetch, quiet: bool) -> Iterator[Outcome]:
+def _run(fetching: Fetch, console: Console, quiet: bool) -> Iterator[Outcome]:
     from ..fetch.progress import watching
 
     with fetching.locked():
@@ -79,7 +82,7 @@ def _run(fetching: Fetch, quiet: bool) -> Iterator[Outcome]:
         yield from fetching.there()
         todo = fetching.to_do()
         fetching.check_room(todo)
-        with watching(terminal.stderr(), quiet, fetching.request.source, len(todo)) as watch:
+        with watching(console, quiet, fetching.request.source, len(todo)) as watch:
             yield from fetching.run(todo, watch)
 
 
@@ -108,8 +111,8 @@ def _show(outcomes: Iterator[Outcome], request: Request, as_json: bool) -> int:
         if as_json:
             click.echo(json.dumps(asdict(one)))
         elif one.state != "left":
-            said = f"{one.bytes:,} bytes" if one.bytes is not None else "size not asked for"
-            click.echo(f"{one.state}  {one.path}  {said if one.state != 'failed' else one.error}")
+            size = f"{one.bytes:,} bytes" if one.bytes is not None else "of unknown size"
+            click.echo(f"{one.state}  {one.error or f'{one.path}  {size}'}")
     if not as_json:
         click.echo(_sum(states, sizes, request))
         if not failed and not request.dry_run:

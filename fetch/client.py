@@ -28,8 +28,10 @@ from ..errors import CorpusmillError, SourceError
 T = TypeVar("T")
 
 TRIES = 8  # of one request that brings nothing new
+FIRST_TRIES = 3  # while nobody has answered yet: an address may be wrong
 MAX_WAIT = 600.0  # seconds that a publisher may have us wait; who asks for more gets an error, and is left alone
 MAX_LIST_BYTES = 64 << 20
+SAID_WAIT = 5.0  # seconds; who waits longer is told why
 _MAX_BACK_OFF = 60.0
 _MAX_HOPS = 10
 _CHUNK = 1 << 18
@@ -51,6 +53,10 @@ class Again(Exception):
 
 class Missing(SourceError):
     """The publisher has no such file."""
+
+
+class Stop(SourceError):
+    """Trouble that other files would have, too: no other one is begun."""
 
 
 class Clock:
@@ -135,10 +141,11 @@ class Reply:
 
 
 class Client:
-    """Asks one publisher. Threads may share it."""
+    """Asks one publisher. Threads may share it. `tell` is given a line before each long wait."""
 
-    def __init__(self, clock: Clock, wait: float, contact: str = ""):
-        self.clock, self.gate, self.own = clock, Gate(clock, wait), threading.local()
+    def __init__(self, clock: Clock, wait: float, contact: str = "", tell: Callable[[str], None] = lambda _: None):
+        self.clock, self.gate, self.own, self.tell = clock, Gate(clock, wait), threading.local(), tell
+        self.answered = False
         by = f" ({contact})" if contact else ""
         self.agent = f"corpusmill/{__version__}{by} {requests.utils.default_user_agent()}"
 
@@ -212,11 +219,14 @@ class Client:
                 tries += 1
                 if trouble.wait is not None and trouble.wait > MAX_WAIT:
                     text = f"the server asks to wait {trouble.wait:,.0f} s ({trouble})"
-                    raise SourceError(f"{what}: {text}. The same command goes on, later.") from trouble
-                if tries >= TRIES:
+                    raise Stop(f"{what}: {text}. The same command goes on, later.") from trouble
+                if tries >= (TRIES if self.answered else FIRST_TRIES):
                     text = f"given up after {tries} tries, the last one: {trouble}"
                     raise SourceError(f"{what}: {text}. The same command goes on where it stopped.") from trouble
-                self.clock.sleep(self.pause(tries, trouble.wait))
+                wait = self.pause(tries, trouble.wait)
+                if wait >= SAID_WAIT:
+                    self.tell(f"{what}: {trouble}; asking again in {wait:.0f} s")
+                self.clock.sleep(wait)
 
     def pause(self, tries: int, wait: float | None) -> float:
         """Seconds to wait after so many tries: what the server asked for, or 1 to 2, 2 to 4, … up to 60."""
@@ -227,17 +237,19 @@ class Client:
     def _send(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
         fixed = {"User-Agent": self.agent, "Accept-Encoding": "identity", "Accept": "*/*"}
         try:
-            return self._session().request(
+            response = self._session().request(
                 *(method, url),
                 headers={**fixed, **headers},
                 stream=True,
                 allow_redirects=False,
                 timeout=(_CONNECT_SECONDS, _READ_SECONDS),
             )
+            self.answered = True
+            return response
         except requests.exceptions.SSLError as error:
             raise SourceError(f"{shown(url)}: no safe connection ({error}).") from error
         except _NO_ANSWER as error:
-            raise Again(f"no answer ({type(error).__name__})") from error
+            raise Again(f"no answer from {urlsplit(url).netloc} ({_reason(error)})") from error
         except (requests.RequestException, ValueError) as error:
             raise SourceError(f"{shown(url)}: cannot be asked ({type(error).__name__}: {error}).") from error
 
@@ -258,8 +270,8 @@ class Client:
         if status not in _PASSING:
             raise SourceError(f"{url}: {text}.")
         wait = asked_wait(response.headers, self.clock.today())
-        if status in _FULL_SERVER and wait is not None:
-            self.gate.hold(min(wait, MAX_WAIT))
+        if status in _FULL_SERVER and wait is not None and wait <= MAX_WAIT:
+            self.gate.hold(wait)
         raise Again(text, wait)
 
 
@@ -281,6 +293,12 @@ def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
     with contextlib.suppress(TypeError, ValueError, OverflowError):
         now = parsedate_to_datetime(headers.get("Date", "")).timestamp()
     return max(0.0, then - now)
+
+
+def _reason(error: Exception) -> str:
+    """The innermost of what an error of requests holds, as in `Connection refused`."""
+    inner = getattr(error.args[0], "reason", error) if error.args else error
+    return shown(str(inner).rpartition(": ")[2] or type(error).__name__, 80)
 
 
 def _next(url: str, at: str, location: str) -> str:

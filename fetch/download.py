@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 
 from ..errors import SourceError
 from ..storage import MIB, read_json, write_json
-from .client import Again, Client, Reply, shown
+from .client import Again, Client, Reply, Stop, shown
 from .listing import Wanted
 
 PARTIAL: Final = ".partial"
@@ -40,8 +40,8 @@ _HEAD_BYTES: Final = 1024  # in which a page shows itself
 _MISMATCHES: Final = 2  # files whose digest is wrong, one behind the other, before it is an error
 
 
-class DiskFull(SourceError):
-    """No room for a file: no other one is begun."""
+class DiskFull(Stop):
+    """No room for a file."""
 
 
 class Watcher(Protocol):
@@ -196,6 +196,7 @@ class Download:
     def _write(self, reply: Reply, start: int, now: Version) -> None:
         """Add what comes to the bytes aside. What begins wrong is refused before it takes the place of any byte."""
         chunks, at = reply.chunks(), start
+        self.watcher.at(self.wanted.path, at, now.total)
         if start == 0:
             head = _at_least(chunks, _HEAD_BYTES)
             refuse_pages(self.wanted.path, head)

@@ -70,7 +70,7 @@ def commoncrawl(ask: Ask) -> Iterator[Wanted]:
     url = ask.at() + name
     try:
         data = ask.keep(f"commoncrawl/{name}", url)
-    except Missing as error:
+    except SourceError as error:
         raise SourceError(f"{error}{_there(ask)}") from error
     pattern = re.compile(rf"crawl-data/{re.escape(ask.dump)}/segments/[\w.-]+/wet/[\w.-]+\.warc\.wet\.gz", re.ASCII)
     for line in _lines(url, data):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -63,7 +64,8 @@ def watching(console: Console, quiet: bool, source: str, n_files: int) -> Iterat
 
 def _bars(console: Console, source: str, watch: Watch, stop: threading.Event) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    to_both = sys.stdout.isatty()  # else rich would send the answer, which goes to a file, to the terminal
+    with Progress(*columns, console=console, transient=True, redirect_stdout=to_both) as progress:
         whole = progress.add_task(source, total=None)
         tasks: dict[str, TaskID] = {}
         while not stop.wait(0.5):

@@ -10,7 +10,7 @@ import os
 import queue
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,10 +19,10 @@ from typing import Literal
 from ..errors import CorpusmillError, SourceError, UsageError
 from ..mixtures.sources import LLAMA_WIKIPEDIAS
 from ..records import counted
-from ..storage import filesystem, is_local, publish
+from ..storage import ASIDE, filesystem, is_local, publish
 from .addresses import Address, address_of, check_dump
-from .client import Client, Clock, Missing, StoppedError
-from .download import NOTE, PARTIAL, RESERVE, DiskFull, Download, Fetched, Watcher, append_note, refuse_pages
+from .client import Client, Clock, Missing, Stop, StoppedError
+from .download import NOTE, PARTIAL, RESERVE, Download, Fetched, Watcher, append_note, refuse_pages
 from .listing import LISTINGS, Ask, Wanted, available
 
 ASKED = 100  # files whose sizes a dry run asks for; of more the total is worked out from these
@@ -68,6 +68,7 @@ class Fetch:
     request: Request
     clock: Clock = field(default_factory=Clock)
     found: list[Wanted] = field(default_factory=list)
+    tell: Callable[[str], None] = lambda _: None
     in_a_row: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,7 +77,7 @@ class Fetch:
         self.root = Path(filesystem(self.request.inputs)[1])
         self.dumps = self.request.dumps or ((self.address.default,) if self.address.default else ())
         wait = self.address.wait if self.request.wait is None else self.request.wait
-        self.client = Client(self.clock, wait, self.request.contact)
+        self.client = Client(self.clock, wait, self.request.contact, self.tell)
 
     @property
     def connections(self) -> int:
@@ -121,7 +122,10 @@ class Fetch:
 
         data = self.client.again(path, once)
         if not self.request.dry_run:
-            published = publish(str(final), data)
+            aside = self.root / path.partition("/")[0] / PARTIAL / final.name
+            published = publish(str(aside), data)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            aside.replace(final)
             fetched = Fetched(path, url, published.bytes, published.sha256, "", "", "", "")
             append_note(self.root / path.partition("/")[0] / NOTE, asdict(fetched))
         return data
@@ -236,7 +240,7 @@ class Fetch:
         except StoppedError:
             raise
         except (CorpusmillError, OSError) as error:
-            if isinstance(error, (DiskFull, OSError)):
+            if isinstance(error, (Stop, OSError)):
                 self.in_a_row = IN_A_ROW
             text = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) else str(error)
             return Outcome(one.path, "failed", one.url, error=text)
@@ -284,6 +288,9 @@ def _next(outcomes: queue.SimpleQueue[Outcome | BaseException]) -> Outcome | Bas
 
 
 def _tidy(aside: Path) -> None:
+    """Remove what killed processes left half-written, and, when nothing is left to go on with, all."""
+    for path in aside.rglob(f".*{ASIDE}"):
+        path.unlink(missing_ok=True)
     if any(path.is_file() and path.name != "lock" for path in aside.rglob("*")):
         return
     (aside / "lock").unlink(missing_ok=True)

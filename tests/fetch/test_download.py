@@ -270,3 +270,19 @@ def test_a_line_that_a_kill_left_half_does_not_spoil_the_next(publisher: Publish
     half, line = (tmp_path / "c4" / NOTE).read_text().splitlines()
     assert half == '{"path": "c4/a'
     assert json.loads(line)["path"] == f"c4/{NAME}"
+
+
+def test_an_address_that_nobody_answers_at_is_given_up_soon(tmp_path: Path) -> None:
+    clock = FakeClock()
+    wanted = Wanted(f"c4/{NAME}", "http://127.0.0.1:1/a.gz")
+    with pytest.raises(SourceError, match=r"given up after 3 tries, .* no answer from 127.0.0.1:1 \(.*refused\)"):
+        Download(Client(clock, 0.0), wanted, tmp_path, Unwatched()).fetch()
+    assert clock.slept == [2, 4]
+
+
+def test_long_waits_are_said(publisher: Publisher, tmp_path: Path) -> None:
+    said: list[str] = []
+    publisher.behaviours[NAME] = [says(500), says(429, Retry_After="77")]
+    client = Client(FakeClock(), 0.0, tell=said.append)
+    Download(client, Wanted(f"c4/{NAME}", publisher.url + NAME), tmp_path, Unwatched()).fetch()
+    assert said == [f"c4/{NAME}: HTTP 429 Too Many Requests; asking again in 77 s"]

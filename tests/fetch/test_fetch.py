@@ -128,7 +128,7 @@ def test_wikipedias_come_by_their_status(publisher: Publisher, tmp_path: Path) -
     }
     options = ("--dump", "20260901", "--languages", "zh-yue,en")
     done = fetch("wikipedia", tmp_path, publisher, *options, at="{wiki}/{dump}/")
-    assert next(path for path in publisher.paths() if "multistream" in path).startswith("zh_yuewiki")
+    assert {path.rpartition("/")[2] for path in publisher.paths()} == {"dumpstatus.json", whole, *parts}
     assert f"fetched  wikipedia/{parts[2]}  {len(XML)} bytes" in done.stdout
     found = found_by_run(tmp_path, "wikipedia", *settings_of(done.stdout.splitlines()[-1]))
     assert found == sorted(f"wikipedia/{name}" for name in [whole, *parts])
