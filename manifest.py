@@ -59,7 +59,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an item left behind. Seconds and host are for people: nothing is decided by them."""
+    """What an item left behind. Seconds and host are for people: nothing is decided by them.
+
+    `cpu_seconds` are those of its process meanwhile, of what it started, too; where a runner makes several items at
+    once in one process, each has those of all. `first`: the first of its phase in its process, which opens models.
+    """
 
     item: str
     fingerprint: str
@@ -67,6 +71,8 @@ class Receipt:
     damage: Mapping[str, int]
     seconds: float
     host: str
+    cpu_seconds: float = 0.0
+    first: bool = False
 
     @classmethod
     def from_json(cls, values: Any) -> Receipt | None:

@@ -53,6 +53,32 @@ def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def share(text: str) -> float:
+    """A share above 0 and at most 1, as a number or in per cent.
+
+    >>> share("0.1%"), share("0.001"), share("100 %")
+    (0.001, 0.001, 1.0)
+    """
+    given = text.strip()
+    try:
+        value = float(given.removesuffix("%")) / (100 if given.endswith("%") else 1)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise click.BadParameter(f"expected a share above 0 and at most 1, as in 0.001 or 0.1%; got {text!r}.")
+    return value
+
+
+workers_option = click.option(
+    "--workers",
+    default=os.cpu_count() or 1,
+    type=click.IntRange(min=1),
+    help="Processes on this machine [default: one a core].",
+)
+allow_empty_option = click.option("--allow-empty", is_flag=True, help="A glob without a match is no error.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress.")
+
+
 def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
@@ -60,19 +86,14 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
             is_flag=True,
             help="Print the resolved recipe, the inputs found and what would be made; write nothing.",
         ),
-        click.option("-q", "--quiet", is_flag=True, help="No progress."),
+        quiet_option,
         click.option("-v", "--verbose", is_flag=True, help="Show the lines of the log, too."),
-        click.option("--allow-empty", is_flag=True, help="A glob without a match is no error."),
+        allow_empty_option,
         click.option("--allow-damage", is_flag=True, help="Damaged input does not change the exit code."),
         click.option(
             "--redo", is_flag=True, help="Take the recipe and the inputs as they are now; what did not change is kept."
         ),
-        click.option(
-            "--workers",
-            default=os.cpu_count() or 1,
-            type=click.IntRange(min=1),
-            help="Processes on this machine [default: one a core].",
-        ),
+        workers_option,
         click.option(
             "--output", required=True, help="Folder or URL of the run. The same command goes on where it stopped."
         ),

@@ -8,6 +8,7 @@ everything else is to do.
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import tempfile
 import time
@@ -37,6 +38,7 @@ from ..storage import (
 )
 
 SCRATCH = f"{WORK}/scratch"
+_MET: set[tuple[str, str]] = set()  # the output folders and phases that this process has made an item of
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self.damaged: Counter[str] = Counter()
         self._stack = contextlib.ExitStack()
         self._damage: RowWriter | None = None
-        self._started = time.monotonic()
+        self._started, self._used = time.monotonic(), sum(os.times()[:4])
+        self._first = (output, phase) not in _MET
+        _MET.add((output, phase))
 
     def __enter__(self) -> ShardOutput:
         """Take an earlier receipt out of force before any file of it is replaced: it must not vouch for a mixture."""
@@ -109,7 +113,8 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
 
     def _write_receipt(self, fingerprint: str, files: Mapping[str, File]) -> None:
         seconds, host = round(time.monotonic() - self._started, 3), platform.node()
-        receipt = Receipt(self.item.name, fingerprint, files, dict(self.damaged), seconds, host)
+        used = round(sum(os.times()[:4]) - self._used, 3)  # user and system, of children that have ended, too
+        receipt = Receipt(self.item.name, fingerprint, files, dict(self.damaged), seconds, host, used, self._first)
         write_receipt(self.output, self.phase, receipt)
 
     def url(self, path: str) -> str:

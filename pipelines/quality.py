@@ -53,13 +53,17 @@ CITED, OTHER, SHORT = "cited", "other", "cited_short"
 Run = Callable[[Phase], Mapping[str, Receipt]]
 
 
+class TooFewPages(UsageError):
+    """There are not enough pages that Wikipedia cites to learn from."""
+
+
 def learn(
     run: Run, output: str, extracted: Mapping[str, Receipt], recipe: CommonCrawlRecipe, models: Mapping[str, Model]
 ) -> dict[str, Model]:
     """Find the cutoffs and train the classifier, whichever the recipe does not give: name → model.
 
     Raises:
-        UsageError: too few pages are cited to train on.
+        TooFewPages: too few are cited to train on.
     """
     surveys = run(survey_phase(extracted, recipe, models))
     found = run(cutoffs_phase(surveys, recipe, models))
@@ -80,7 +84,7 @@ def _check_enough(counts: Mapping[str, int], recipe: CitedRecipe) -> None:
     n_cited, n_other, n_short = (counts.get(f"examples.{kind}", 0) for kind in (CITED, OTHER, SHORT))
     if n_cited >= recipe.min_positives and n_other:
         return
-    raise UsageError(
+    raise TooFewPages(
         f"commoncrawl: {counted(n_cited, 'page')} to learn from that Wikipedia cites and {counted(n_other, 'other')}; "
         f"expected at least {recipe.min_positives:,} (cited.min_positives) and 1. {counted(n_short, 'cited page')} of "
         f"under {recipe.min_chars:,} characters did not count (cited.min_chars). Read more of the crawl, lower a "

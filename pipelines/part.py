@@ -1,0 +1,170 @@
+"""A part of a source's inputs: whole slices, chosen by a hash of their names, so that the rest is never read.
+
+`--limit` chooses documents, and reads everything for that; what is measured for a forecast must not.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from ..mixtures.circle import unit_interval
+from ..mixtures.sources import SourceRecipe, StackExchangeRecipe
+from ..records import counted
+from ..storage import Input
+from .sources import source_of
+
+_UNITS = {"": 1, **{f"{prefix}B": 1000**n for n, prefix in enumerate(("", "k", "M", "G", "T", "P"))}}
+_UNITS |= {f"{prefix}iB": 1024**n for n, prefix in enumerate(("", "K", "M", "G", "T", "P")) if prefix}
+_SIZE = re.compile(r"(?:(\d+)x)?(\d+(?:\.\d+)?(?:e\d+)?)\s*(files|[A-Za-z]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is read as one: a slice, or where only a whole input can be read all slices of it."""
+
+    name: str  # of its first slice
+    slices: tuple[str, ...]
+    input: Input
+    bytes: float  # of the input, as they lie there
+    kind: str  # of its slices; of Stack Exchange the site
+    length: int  # in the slices' own measure: bytes unpacked, or rows
+
+
+@dataclass(frozen=True)
+class Part:
+    """The chosen units of a source, and what there is of it in all.
+
+    `beside` are files that hold no documents, but what is to be known of them: they are read whole.
+    """
+
+    source: str
+    units: tuple[Unit, ...]
+    found: tuple[Unit, ...]  # all, the chosen ones included
+    files: tuple[Input, ...]
+    beside: tuple[Input, ...] = ()
+    left_out: float = 0.0  # bytes of sites that no documents are made from, which are read for their number of posts
+    notes: tuple[str, ...] = ()
+
+    @property
+    def bytes(self) -> float:
+        """Of what is read."""
+        return sum(unit.bytes for unit in self.units)
+
+    @property
+    def bytes_found(self) -> float:
+        """Of what documents are made from."""
+        return sum(unit.bytes for unit in self.found)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """How much of a source there is, of which only some files are here: `sets` that are compared apart (dumps)."""
+
+    size: float
+    files: bool = False  # whether the size is a number of files, as large as those that are here
+    sets: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Whole:
+        """From what a user writes: a size, or a number of files, each so many times.
+
+        >>> Whole.parse("305GB"), Whole.parse("5x72000files")
+        (Whole(size=305000000000.0, files=False, sets=None), Whole(size=360000.0, files=True, sets=5))
+        """
+        match = _SIZE.fullmatch(text.strip())
+        if not match or (match[3] != "files" and match[3] not in _UNITS) or not float(match[2]):
+            raise UsageError(f"{text!r}: expected a size such as 305GB, 72000files or 5x8.5TB.")
+        times = int(match[1] or 1)
+        is_files = match[3] == "files"
+        size = float(match[2]) * (1 if is_files else _UNITS[match[3]])
+        return cls(size * times, is_files, int(match[1]) if match[1] else None)
+
+    def bytes(self, files: Sequence[Input]) -> float:
+        """In bytes; files that are not here are as large as those that are, on average."""
+        return self.size * (statistics.fmean(one.size for one in files) if self.files else 1)
+
+
+def choose(source: str, options: SourceRecipe, files: Sequence[Input], share: float) -> Part:
+    """Units of about a share of the bytes, one at least where there is one. Files are opened only to cut them."""
+    units, beside = _units(source, options, files)
+    kept = _of_largest(units, options) if isinstance(options, StackExchangeRecipe) else units
+    left_out = sum(unit.bytes for unit in units) - sum(unit.bytes for unit in kept)
+    asked = share * sum(unit.bytes for unit in kept)
+    chosen, notes = pick(kept, asked)
+    return Part(
+        source,
+        tuple(chosen),
+        tuple(kept),
+        tuple(files),
+        tuple(beside),
+        left_out,
+        tuple(f"{source}: {n}" for n in notes),
+    )
+
+
+def _units(source: str, options: SourceRecipe, files: Sequence[Input]) -> tuple[list[Unit], list[Input]]:
+    """All units of a source, and the files beside them. A unit has its share of the bytes of its input."""
+    units, beside = [], []
+    for one in files:
+        slices = source_of(source, options).slices(one, options)
+        if any(piece.kind in source_of(source, options).beside for piece in slices):
+            beside.append(one)
+            continue
+        length = sum(piece.stop - piece.start for piece in slices)
+        groups = [slices] if source == "stackexchange" else [[piece] for piece in slices]
+        for group in filter(None, groups):
+            own = sum(piece.stop - piece.start for piece in group)
+            size = one.size * own / length if length else 0.0
+            names = tuple(piece.name for piece in group)
+            units.append(Unit(names[0], names, one, size, group[0].kind, own))
+    return units, beside
+
+
+def _of_largest(units: Sequence[Unit], options: StackExchangeRecipe) -> list[Unit]:
+    """The dumps of the sites that will be kept: the largest by bytes, in place of posts, which are not counted here."""
+    if options.sites:
+        return list(units)
+    size: dict[str, int] = {}
+    for unit in units:
+        size[unit.kind] = max(size.get(unit.kind, 0), unit.length)
+    kept = sorted(size, key=lambda site: (-size[site], site))[: options.largest]
+    return [unit for unit in units if unit.kind in kept]
+
+
+def pick(units: Sequence[Unit], asked: float) -> tuple[list[Unit], list[str]]:
+    """Units in the order of a hash of their names, until they have the bytes that are asked for; and what to say of it.
+
+    A unit larger than what is asked for is not read, so that a small part never means a large file. Where all are
+    larger, the first one is read that is no larger than the median.
+    """
+    ordered = sorted(
+        (unit for unit in units if unit.bytes > 0), key=lambda unit: (unit_interval(unit.name, "measure"), unit.name)
+    )
+    if not ordered:
+        return [], []
+    usable = [unit for unit in ordered if unit.bytes <= asked * (1 + 1e-9)]
+    if not usable:
+        median = statistics.median_low(unit.bytes for unit in ordered)
+        one = next(unit for unit in ordered if unit.bytes <= median)
+        said = (
+            f"{asked / 1e6:,.1f} MB were asked for, less than a slice; {one.name} is read, {one.bytes / 1e6:,.1f} MB."
+        )
+        return [one], [said]
+    taken: list[Unit] = []
+    for unit in usable:
+        if sum(one.bytes for one in taken) >= asked * (1 - 1e-9):
+            break
+        taken.append(unit)
+    large = [unit for unit in ordered if unit not in usable]
+    notes = []
+    if large:
+        share = sum(unit.bytes for unit in large) / sum(unit.bytes for unit in ordered)
+        notes.append(
+            f"{counted(len(large), 'slice')} larger than the {asked / 1e6:,.1f} MB asked for, {100 * share:.0f} % of "
+            f"its bytes, not read ({large[0].name}, …): the forecast takes them for like the others."
+        )
+    return taken, notes

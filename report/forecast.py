@@ -1,0 +1,288 @@
+"""From what was measured on a part to the whole: core-hours, bytes, documents, tokens and epochs, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ..mixtures.extrapolate import Estimate, added, exactly, grown, total_of
+from ..mixtures.plan import plan
+from ..pipelines.measured import Measured, Sampled
+from . import funnel
+
+HOUR = 3600.0
+UNKNOWN_FALL = Estimate(1.0, None, 1.0, guess=True)  # at most what the part keeps
+MODELS, SHARDS, ALL = "models", "shards", "all"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The forecast of one source, of the models, of the shards, or of all. What does not apply to it is None."""
+
+    name: str
+    core_hours: Estimate
+    read: Estimate | None = None  # bytes of inputs, each pass over them counted
+    moved: Estimate | None = None  # bytes of keys and bits of the exchange
+    documents: Estimate | None = None
+    tokens: Estimate | None = None  # of one pass, BOS and EOS included, what is held out as well
+    disk: Mapping[str, Estimate] = field(default_factory=dict)  # documents, tokens, shards, work
+
+    @property
+    def tokens_per_core_hour(self) -> float | None:
+        return self.tokens.value / self.core_hours.value if self.tokens and self.core_hours.value else None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The whole, from a part."""
+
+    rows: tuple[Row, ...]
+    mixture: tuple[dict[str, Any], ...]  # as of `plan`, with epochs at the ends of the interval; empty: not known
+    measured: Measured
+
+
+def forecast(measured: Measured) -> Forecast:
+    """The whole, from what was measured."""
+    rows = [_source(name, one) for name, one in measured.sources.items()]
+    rows.append(Row(MODELS, added([*_models(measured), *_started(measured)])))
+    mixture = _mixture(measured, rows)
+    if measured.mixed.get("tokens"):
+        wanted = sum(row["wanted"] for row in mixture) if mixture else measured.mixed["tokens"]
+        times = wanted / measured.mixed["tokens"]
+        size = exactly(measured.mixed["disk.shards"] * times)
+        rows.append(Row(SHARDS, grown(measured.mixed["cpu"] / HOUR, times), disk={"shards": size}))
+    return Forecast((*rows, _sum(rows)), tuple(mixture), measured)
+
+
+def _source(name: str, one: Sampled) -> Row:
+    sizes = [unit.bytes for unit in one.part.units]
+
+    def total(what: str, with_shared: bool = True) -> Estimate:
+        measured = [one.units[unit.name].get(what, 0.0) for unit in one.part.units]
+        shared = one.shared.get(what, 0.0) if with_shared else 0.0
+        return total_of(measured, sizes, one.whole).plus(shared * one.grown)
+
+    of_documents, of_text = (_share(one, what) for what in ("documents", "text"))
+    hours = total("cpu").times(1 / HOUR)
+    if one.rest:
+        hours = added([hours, total("cpu.posts").times(one.rest / one.whole / HOUR)])
+    return Row(
+        name,
+        hours,
+        exactly(one.passes * one.whole + one.rest),
+        total("moved"),
+        total("documents").shared(of_documents),
+        total("tokens").shared(of_text),
+        {
+            "documents": total("disk.documents").shared(of_text),
+            "tokens": total("disk.tokens").shared(of_text),
+            "work": total("disk.work"),
+        },
+    )
+
+
+def _share(one: Sampled, what: str) -> Estimate:
+    """What is left, of what the part keeps, where it is compared with the whole."""
+    if not one.compares or one.larger <= 1:
+        return exactly(1.0)
+    return one.falls[what].share(one.larger) if what in one.falls else UNKNOWN_FALL
+
+
+def _models(measured: Measured) -> list[Estimate]:
+    """The core-hours of what is trained once, on no more than the recipe says."""
+    everything = sum(one.whole for one in measured.sources.values()) / sum(
+        one.part.bytes for one in measured.sources.values()
+    )
+    found = []
+    for model in measured.learnt:
+        times = measured.sources[model.of].grown if model.of in measured.sources else everything
+        found.append(grown(model.cpu / HOUR, min(times, model.most / max(model.size, 1.0))))
+    return found
+
+
+def _started(measured: Measured) -> list[Estimate]:
+    return [exactly(sum(one.started for one in measured.sources.values()) / HOUR)]
+
+
+def _mixture(measured: Measured, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The plan of the recipe, as if there were so many tokens; nothing where a source has none, or none was read."""
+    recipe = measured.recipe
+    training = 1 - recipe.validation
+    tokens = {row.name: row.tokens.times(training) for row in rows if row.tokens}
+    if any(not tokens.get(name, exactly(0.0)).value for name in recipe.active):
+        return []
+    found = []
+    for row in plan(recipe, {name: max(1, round(tokens[name].value)) for name in recipe.active}):
+        one, ends = tokens[row.source], None
+        if row.wanted and recipe.active[row.source].weight is not None and one.low and one.high:
+            ends = (row.wanted / one.high, row.wanted / one.low)
+        found.append({**asdict(row), "epochs_from": ends and ends[0], "epochs_to": ends and ends[1]})
+    return found
+
+
+def _sum(rows: Sequence[Row]) -> Row:
+    def total(estimates: Sequence[Estimate | None]) -> Estimate:
+        return added([one for one in estimates if one is not None])
+
+    kinds = {kind for row in rows for kind in row.disk}
+    return Row(
+        ALL,
+        total([row.core_hours for row in rows]),
+        total([row.read for row in rows]),
+        total([row.moved for row in rows]),
+        total([row.documents for row in rows]),
+        total([row.tokens for row in rows]),
+        {kind: total([row.disk.get(kind) for row in rows]) for kind in sorted(kinds)},
+    )
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+def as_json(found: Forecast, price: float | None) -> list[dict[str, Any]]:
+    """An object a row; the last one, of all, has the notes."""
+    objects = []
+    mixture = {row["source"]: row for row in found.mixture}
+    for row in found.rows:
+        value = asdict(row) | {"tokens_per_core_hour": row.tokens_per_core_hour}
+        if one := found.measured.sources.get(row.name):
+            value["measured"] = {
+                "slices": len(one.part.units),
+                "slices_found": len(one.part.found),
+                "bytes": round(one.part.bytes),
+                "bytes_found": round(one.part.bytes_found),
+                "bytes_whole": round(one.whole),
+                "passes": one.passes,
+                "compared_times": one.larger if one.compares else None,
+                "falls": {what: asdict(fall) for what, fall in one.falls.items()},
+            }
+            value["mixture"] = mixture.get(row.name)
+        if price is not None:
+            value["cost"] = asdict(row.core_hours.times(price))
+        objects.append(value)
+    objects[-1] |= {"notes": found.measured.notes, "busy": found.measured.busy}
+    return objects
+
+
+def show(found: Forecast, console: Console, price: float | None) -> None:
+    """Print the forecast as tables, and what is to be said of it."""
+    console.print(_measured_table(found.measured))
+    console.print(_costs(found, price))
+    console.print(_bytes_table(found))
+    if found.mixture:
+        console.print(funnel.mixture(found.mixture))
+    for line in _remarks(found):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _measured_table(measured: Measured) -> Table:
+    table = _table("Measured", "slices", "of", "read", "of the", "whole", "compared in sets")
+    for name, one in measured.sources.items():
+        sets = "–" if not one.compares else "as large" if one.larger <= 1 else f"1/{one.larger:,.1f} as large"
+        part, counts = one.part, (len(one.part.units), len(one.part.found))
+        share = f"{100 * part.bytes / one.whole:.3g} %" if one.whole else "–"
+        table.add_row(name, *(f"{n:,}" for n in counts), size(part.bytes), share, size(one.whole), sets)
+    return table
+
+
+def _costs(found: Forecast, price: float | None) -> Table:
+    costs = ["cost"] if price is not None else []
+    table = _table("Forecast", "core-hours", *costs, "documents", "tokens, one pass", "tokens a core-hour")
+    for row in found.rows:
+        money = [shown(row.core_hours.times(price))] if price is not None else []
+        speed = short(row.tokens_per_core_hour) if row.tokens_per_core_hour else ""
+        _line(table, row.name, shown(row.core_hours), *money, shown(row.documents), shown(row.tokens), speed)
+    return table
+
+
+def _bytes_table(found: Forecast) -> Table:
+    kinds = [kind for kind in ("documents", "tokens", "shards", "work") if kind in found.rows[-1].disk]
+    table = _table("Bytes", "read", "exchanged", *(f"{kind} on disk" for kind in kinds))
+    for row in found.rows:
+        if row.read or row.disk:
+            cells = [shown(row.disk.get(kind), size, interval=False) for kind in kinds]
+            _line(
+                table, row.name, shown(row.read, size, interval=False), shown(row.moved, size, interval=False), *cells
+            )
+    return table
+
+
+def _remarks(found: Forecast) -> list[str]:
+    measured, disk = found.measured, found.rows[-1].disk
+    lines = [
+        f"On disk in the end: {shown(added(list(disk.values())), size)}; work/ is what only a later run needs.",
+        "In brackets: 95 %, by the jackknife over slices. ?: one slice, which says nothing of others.",
+    ]
+    if any(row.documents and row.documents.guess for row in found.rows):
+        lines.append(
+            "*: rests on how the share kept goes on falling in larger sets: from no further fall to copies in pairs."
+        )
+    if measured.busy < BUSY:
+        lines.append(
+            f"Work items waited {100 * (1 - measured.busy):.0f} % of their time here, for disks or other programs. "
+            "Core-hours count seconds of CPU alone."
+        )
+    return lines + measured.notes
+
+
+BUSY = 0.8
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _line(table: Table, name: str, *cells: str) -> None:
+    if name == ALL:
+        table.add_section()
+    table.add_row(name, *cells)
+
+
+def shown(estimate: Estimate | None, form: Any = None, interval: bool = True) -> str:
+    """A figure with its interval.
+
+    >>> shown(Estimate(1234.0, 1100.0, 1400.0)), shown(Estimate(12.0)), shown(Estimate(12.0, None, 15.0, guess=True))
+    ('1.23 k (1.1 k–1.4 k)', '12 (?)', '≤ 15 *')
+    >>> shown(None), shown(exactly(2e6), size)
+    ('', '2 MB')
+    """
+    form = form or short
+    if estimate is None:
+        return ""
+    mark = " *" if estimate.guess else ""
+    if estimate.low is None and estimate.high is not None:
+        return f"≤ {form(estimate.high)}{mark}"
+    if not interval or estimate.low == estimate.high == estimate.value:
+        return f"{form(estimate.value)}{mark if not interval else ''}"
+    if estimate.low is None or estimate.high is None:
+        return f"{form(estimate.value)} (?){mark}"
+    return f"{form(estimate.value)} ({form(estimate.low)}–{form(estimate.high)}){mark}"
+
+
+def short(value: float, unit: str = "") -> str:
+    """Three digits of a number.
+
+    >>> short(1234567), short(0.01234), short(999.9), short(0), short(1.4e12)
+    ('1.23 M', '0.0123', '1 k', '0', '1.4 T')
+    """
+    for prefix, power in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= power * 0.9995:
+            return f"{value / power:.3g} {prefix}{unit}"
+    return f"{value:.3g}{f' {unit}' if unit else ''}"
+
+
+def size(value: float) -> str:
+    """
+    >>> size(2_500_000_000)
+    '2.5 GB'
+    """
+    return short(value, "B")
