@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 READERS := $(VENV)-readers
 
-.PHONY: demo test test-readers test-transformers check lint types bench kenlm-tools clean
+.PHONY: demo test test-readers test-transformers check lint types bench docs kenlm-tools clean
 
 # On Python 3.13 setup.cfg leaves kenlm out, for it does not compile there as it is published: build_kenlm.py mends that.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
@@ -75,6 +75,10 @@ lint: $(VENV)/.installed
 types: $(VENV)/.installed
 	@mkdir -p .mypy_root && ln -sfn .. .mypy_root/corpusmill
 	MYPYPATH=.mypy_root $(BIN)/mypy --explicit-package-bases -p corpusmill
+
+# The parts of README.md and docs/ that follow from the code. `make test` fails while they are stale.
+docs: $(VENV)/.installed
+	$(BIN)/python tools/write_docs.py
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m corpusmill.benchmarks $(INPUTS)

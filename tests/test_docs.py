@@ -118,12 +118,25 @@ def test_every_setting_has_a_comment() -> None:
     assert missing == [], "a comment on the line of the field says what it is"
 
 
+IN_WORDS = {"", "those kept", "the paper's twenty", "BigQuery's", "RedPajama's"}  # defaults that are no values
+
+
 @pytest.mark.parametrize("page", pages(), ids=name_of)
-def test_settings_in_tables_are_there(page: Path) -> None:
+def test_settings_in_tables_are_there_and_have_their_defaults(page: Path) -> None:
     for head, *rows in tables(page.read_text()):
-        if group := re.fullmatch(r"`([\w.]+)\.…`", head[0]):
-            known = {name for name, *_ in write_docs.described(write_docs.at_key(group[1]))}
-            assert {name for row in rows for name in words_in_code(row[0])} <= known
+        if not (group := re.fullmatch(r"`([\w.]+)\.…`", head[0])) or head[1] != "default":
+            continue
+        known = {key: plain(default) for key, _, default, _ in write_docs.described(write_docs.at_key(group[1]))}
+        for keys, default, *_ in rows:
+            names = words_in_code(keys)
+            assert set(names) <= set(known), keys
+            apart = re.split("; " if ";" in default else ", ", default) if len(names) > 1 else [default]
+            if default not in IN_WORDS and len(apart) == len(names):
+                assert [known[name] for name in names] == list(map(plain, apart)), keys
+
+
+def plain(default: str) -> str:
+    return re.sub(r"(?<=\d),(?=\d)", "", default.replace("`", ""))
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
@@ -281,7 +294,10 @@ def load_llama1() -> dict[str, Any]:
     return parse_yaml(shipped()["llama1"], "llama1")
 
 
-@pytest.mark.parametrize("block", [b for page in pages() for b in blocks(page) if b.language == "yaml"], ids=str)
+RECIPES = [block for page in pages() for block in blocks(page) if block.language == "yaml"]
+
+
+@pytest.mark.parametrize("block", RECIPES, ids=lambda block: block.place)
 def test_recipes_of_the_pages_load(block: Block) -> None:
     if not block.why:
         given = parse_yaml(block.text, block.place)
