@@ -19,7 +19,8 @@ from .sources import PaperRow
 class Row:
     """One line of the plan. Tokens count BOS and EOS; `available` is one training pass; None is not known yet.
 
-    `missing` is what the source lacks of its weight, since it has no more epochs to give.
+    `missing` is what the source lacks of its weight, since it has no more epochs to give; `most_epochs` is how many it
+    may give of a weight.
     """
 
     source: str
@@ -30,6 +31,7 @@ class Row:
     missing: int
     short: bool  # something is missing, or it takes more epochs than the recipe's `max_epochs`
     paper: PaperRow | None
+    most_epochs: float | None = None
 
 
 def plan(recipe: Recipe, available: Mapping[str, int] | None = None) -> list[Row]:
@@ -56,7 +58,8 @@ def plan(recipe: Recipe, available: Mapping[str, int] | None = None) -> list[Row
         share = want / total if known and want is not None and total else None
         missing = max(0, by_weight.get(name, 0) - (want or 0))
         short = missing > 0 or (epochs or 0) > recipe.max_epochs
-        rows.append(Row(name, share, want, here, epochs, missing, short, source.paper))
+        most = source.epochs if source.weight is not None else None
+        rows.append(Row(name, share, want, here, epochs, missing, short, source.paper, most))
     return rows
 
 

@@ -16,6 +16,7 @@ READERS = ("hash", "extract", "leads", "texts", "posts")  # phases that read inp
 KEYS = (".keys", ".owners")  # files that an exchange reads of each slice
 FOLDERS = {"documents": "documents", "dropped": "documents", "tokens": "tokens", "shards": "shards", "work": "work"}
 LEARNT = ("ngram/", "cited", "tokenizer", "commoncrawl/citation", "commoncrawl/cutoffs")  # phases that are done once
+CLASSIFIER = "classifier of cited pages"
 MIXED = ("mixture", "shards", "formats")
 Amounts = dict[str, float]
 Finished = Mapping[str, Mapping[str, Receipt]]
@@ -145,7 +146,7 @@ def learnt_of(finished: Finished, recipe: Recipe) -> list[Learnt]:
     if crawl and isinstance(crawl.cited, CitedRecipe) and "commoncrawl/examples" in finished:
         rows = sum(file.rows for file in files_of(finished["commoncrawl/examples"].values()).values())
         most = 2.0 * crawl.cited.max_positives
-        found.append(Learnt("classifier of cited pages", used["commoncrawl/citation"], rows, most, "commoncrawl"))
+        found.append(Learnt(CLASSIFIER, used["commoncrawl/citation"], rows, most, "commoncrawl"))
     for name, phase, source in (
         ("cited URLs", "cited", "wikipedia"),
         ("cutoffs", "commoncrawl/cutoffs", "commoncrawl"),

@@ -12,17 +12,24 @@ from rich.table import Table
 
 from ..mixtures.extrapolate import Estimate, added, exactly, grown, total_of
 from ..mixtures.plan import plan
-from ..pipelines.measured import Measured, Sampled
+from ..mixtures.sources import CitedRecipe
+from ..pipelines.measured import CLASSIFIER, Measured, Sampled
 from . import funnel
 
 HOUR = 3600.0
+BUSY = 0.8  # below, work items waited for more than the processor
+PREFIXES = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
 UNKNOWN_FALL = Estimate(1.0, None, 1.0, guess=True)  # at most what the part keeps
-MODELS, SHARDS, ALL = "models", "shards", "all"
+ONCE, SHARDS, ALL = "once", "shards", "all"
+FEW_EXAMPLES = 10_000  # below, a classifier of cited pages is a poor one, and keeps more than a good one
 
 
 @dataclass(frozen=True)
 class Row:
-    """The forecast of one source, of the models, of the shards, or of all. What does not apply to it is None."""
+    """The forecast of one source, of what is done once (models, processes that start), of the shards, or of all.
+
+    What does not apply to it is None.
+    """
 
     name: str
     core_hours: Estimate
@@ -48,8 +55,8 @@ class Forecast:
 
 def forecast(measured: Measured) -> Forecast:
     """The whole, from what was measured."""
-    rows = [_source(name, one) for name, one in measured.sources.items()]
-    rows.append(Row(MODELS, added([*_models(measured), *_started(measured)])))
+    rows = [_source(name, one, _is_untaught(measured, name)) for name, one in measured.sources.items()]
+    rows.append(Row(ONCE, added([*_models(measured), *_started(measured)])))
     mixture = _mixture(measured, rows)
     if measured.mixed.get("tokens"):
         wanted = sum(row["wanted"] for row in mixture) if mixture else measured.mixed["tokens"]
@@ -59,7 +66,16 @@ def forecast(measured: Measured) -> Forecast:
     return Forecast((*rows, _sum(rows)), tuple(mixture), measured)
 
 
-def _source(name: str, one: Sampled) -> Row:
+def _is_untaught(measured: Measured, source: str) -> bool:
+    """Whether a classifier that the recipe trains saw too few pages here to keep what it keeps of the whole."""
+    crawl = measured.recipe.sources.commoncrawl
+    if source != "commoncrawl" or not crawl or not isinstance(crawl.cited, CitedRecipe) or crawl.cited.model:
+        return False
+    saw = next((one.size for one in measured.learnt if one.name == CLASSIFIER), 0.0)
+    return measured.sources[source].grown > 1 and saw < FEW_EXAMPLES
+
+
+def _source(name: str, one: Sampled, untaught: bool = False) -> Row:
     sizes = [unit.bytes for unit in one.part.units]
 
     def total(what: str, with_shared: bool = True) -> Estimate:
@@ -68,6 +84,8 @@ def _source(name: str, one: Sampled) -> Row:
         return total_of(measured, sizes, one.whole).plus(shared * one.grown)
 
     of_documents, of_text = (_share(one, what) for what in ("documents", "text"))
+    if untaught:
+        of_documents, of_text = (Estimate(share.value, None, share.high, True) for share in (of_documents, of_text))
     hours = total("cpu").times(1 / HOUR)
     if one.rest:
         hours = added([hours, total("cpu.posts").times(one.rest / one.whole / HOUR)])
@@ -186,15 +204,15 @@ def _measured_table(measured: Measured) -> Table:
         sets = "–" if not one.compares else "as large" if one.larger <= 1 else f"1/{one.larger:,.1f} as large"
         part, counts = one.part, (len(one.part.units), len(one.part.found))
         share = f"{100 * part.bytes / one.whole:.3g} %" if one.whole else "–"
-        table.add_row(name, *(f"{n:,}" for n in counts), size(part.bytes), share, size(one.whole), sets)
+        table.add_row(name, *(f"{n:,}" for n in counts), short(part.bytes, "B"), share, short(one.whole, "B"), sets)
     return table
 
 
 def _costs(found: Forecast, price: float | None) -> Table:
     costs = ["cost"] if price is not None else []
-    table = _table("Forecast", "core-hours", *costs, "documents", "tokens, one pass", "tokens a core-hour")
+    table = _table("Forecast", "core-hours", *costs, "documents", "tokens, one pass", "a core-hour")
     for row in found.rows:
-        money = [shown(row.core_hours.times(price))] if price is not None else []
+        money = [shown(row.core_hours.times(price), interval=False)] if price is not None else []
         speed = short(row.tokens_per_core_hour) if row.tokens_per_core_hour else ""
         _line(table, row.name, shown(row.core_hours), *money, shown(row.documents), shown(row.tokens), speed)
     return table
@@ -202,25 +220,28 @@ def _costs(found: Forecast, price: float | None) -> Table:
 
 def _bytes_table(found: Forecast) -> Table:
     kinds = [kind for kind in ("documents", "tokens", "shards", "work") if kind in found.rows[-1].disk]
-    table = _table("Bytes", "read", "exchanged", *(f"{kind} on disk" for kind in kinds))
+    table = _table("Bytes, the last four on disk in the end", "read", "exchanged", *kinds)
     for row in found.rows:
         if row.read or row.disk:
-            cells = [shown(row.disk.get(kind), size, interval=False) for kind in kinds]
-            _line(
-                table, row.name, shown(row.read, size, interval=False), shown(row.moved, size, interval=False), *cells
-            )
+            cells = [shown(row.disk.get(kind), "B", interval=False) for kind in kinds]
+            _line(table, row.name, shown(row.read, "B", interval=False), shown(row.moved, "B", interval=False), *cells)
     return table
 
 
 def _remarks(found: Forecast) -> list[str]:
     measured, disk = found.measured, found.rows[-1].disk
     lines = [
-        f"On disk in the end: {shown(added(list(disk.values())), size)}; work/ is what only a later run needs.",
+        f"On disk in the end: {shown(added(list(disk.values())), 'B')}; work/ is what only a later run needs.",
         "In brackets: 95 %, by the jackknife over slices. ?: one slice, which says nothing of others.",
     ]
-    if any(row.documents and row.documents.guess for row in found.rows):
+    lines.append(
+        "*: beyond what was measured. In larger sets the share kept falls: from no further to as copies in pairs do; "
+        "what is done once on n times as much takes n^0.8 to n^1.2 times as long."
+    )
+    if any(_is_untaught(measured, name) for name in measured.sources):
         lines.append(
-            "*: rests on how the share kept goes on falling in larger sets: from no further fall to copies in pairs."
+            f"commoncrawl: fewer than {FEW_EXAMPLES:,} pages to train the classifier on, which then keeps more than one "
+            "of the whole crawl does. With a ready one (cited.model) this can be measured."
         )
     if measured.busy < BUSY:
         lines.append(
@@ -230,14 +251,11 @@ def _remarks(found: Forecast) -> list[str]:
     return lines + measured.notes
 
 
-BUSY = 0.8
-
-
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("")
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
@@ -247,42 +265,46 @@ def _line(table: Table, name: str, *cells: str) -> None:
     table.add_row(name, *cells)
 
 
-def shown(estimate: Estimate | None, form: Any = None, interval: bool = True) -> str:
-    """A figure with its interval.
+def shown(estimate: Estimate | None, unit: str = "", interval: bool = True) -> str:
+    """A figure with its interval, both in one unit.
 
     >>> shown(Estimate(1234.0, 1100.0, 1400.0)), shown(Estimate(12.0)), shown(Estimate(12.0, None, 15.0, guess=True))
-    ('1.23 k (1.1 k–1.4 k)', '12 (?)', '≤ 15 *')
-    >>> shown(None), shown(exactly(2e6), size)
-    ('', '2 MB')
+    ('1.23 k (1.1–1.4)', '12 (?)', '≤ 15 *')
+    >>> shown(None), shown(exactly(2e6), "B"), shown(Estimate(0.0123, 0.01, 0.0567))
+    ('', '2 MB', '0.012 (0.01–0.057)')
     """
-    form = form or short
     if estimate is None:
         return ""
     mark = " *" if estimate.guess else ""
     if estimate.low is None and estimate.high is not None:
-        return f"≤ {form(estimate.high)}{mark}"
+        return f"≤ {short(estimate.high, unit)}{mark}"
+    said = short(estimate.value, unit)
     if not interval or estimate.low == estimate.high == estimate.value:
-        return f"{form(estimate.value)}{mark if not interval else ''}"
+        return f"{said}{mark}"
     if estimate.low is None or estimate.high is None:
-        return f"{form(estimate.value)} (?){mark}"
-    return f"{form(estimate.value)} ({form(estimate.low)}–{form(estimate.high)}){mark}"
+        return f"{said} (?){mark}"
+    power = _prefix(estimate.value)[1]
+    ends = (f"{_digits(end / power, 2)}" for end in (estimate.low, estimate.high))
+    return f"{said} ({'–'.join(ends)}){mark}"
 
 
 def short(value: float, unit: str = "") -> str:
-    """Three digits of a number.
+    """Three digits of a number, two of one below 1.
 
     >>> short(1234567), short(0.01234), short(999.9), short(0), short(1.4e12)
-    ('1.23 M', '0.0123', '1 k', '0', '1.4 T')
+    ('1.23 M', '0.012', '1 k', '0', '1.4 T')
     """
-    for prefix, power in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(value) >= power * 0.9995:
-            return f"{value / power:.3g} {prefix}{unit}"
-    return f"{value:.3g}{f' {unit}' if unit else ''}"
+    prefix, power = _prefix(value)
+    return f"{_digits(value / power, 3)} {prefix}{unit}".rstrip()
 
 
-def size(value: float) -> str:
+def _prefix(value: float) -> tuple[str, float]:
+    return next((one for one in PREFIXES if abs(value) >= one[1] * 0.9995), ("", 1.0))
+
+
+def _digits(value: float, n: int) -> str:
     """
-    >>> size(2_500_000_000)
-    '2.5 GB'
+    >>> _digits(1234.0, 2), _digits(12.34, 2), _digits(0.1234, 3)
+    ('1,234', '12', '0.12')
     """
-    return short(value, "B")
+    return f"{value:,.0f}" if value >= 100 else f"{value:.{n if value >= 1 else 2}g}"

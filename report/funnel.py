@@ -14,6 +14,7 @@ from .answers import AnswerConsole
 
 UNKNOWN = "–"
 
+EPOCHS_ENDS = ("epochs_from", "epochs_to")  # of an interval, where epochs are forecast
 PIECES = ("lines", "answers")  # that sources may account for within their documents
 
 
@@ -114,6 +115,8 @@ def mixture(rows: Sequence[Mapping[str, Any]]) -> Table:
         "written": lambda row: number(row.get("written")),
         "one pass": lambda row: number(row["available"]),
         "epochs": lambda row: decimal(row["epochs"]) + (" (too small)" if row["short"] else ""),
+        "95 %": lambda row: "–".join(decimal(row[end]) for end in EPOCHS_ENDS) if row.get(EPOCHS_ENDS[0]) else UNKNOWN,
+        "at most": lambda row: decimal(row.get("most_epochs")),
         "missing": lambda row: number(row.get("missing") or None),
         "paper's epochs": lambda row: decimal((row["paper"] or {}).get("epochs")),
     }
