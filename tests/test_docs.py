@@ -41,7 +41,7 @@ MODULES = [
 ]
 NOT_RUN = 0  # blocks with a marker `<!-- not run: reason -->`
 # Pages that the others link to, and that are written at the same time: none, when all are merged.
-COMING = {f"docs/{name}.md" for name in ("card", "fetch", "looking", "own-source", "report", "scale")}
+COMING = {f"docs/{name}.md" for name in ("report", "scale")}
 NOT_CHEAP = ("train", "fetch")  # commands that are parsed alone, whatever is there
 MADE = {("run", "output"), ("ngram", "output"), ("sample", "folder")}  # what a command itself makes
 READ = ("inputs", "output", "models", "files")  # parameters that name what must be there
