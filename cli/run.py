@@ -177,3 +177,5 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
         for what in ("documents", "train", "val", "shards"):
             if digest := facts["corpus"].get(what):
                 console.print(f"  {what:<9}  {digest}", highlight=False, soft_wrap=True)
+        said = f"The page of this run, for a browser: {output}/report.html; its dataset card: {output}/README.md"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)

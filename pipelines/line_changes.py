@@ -33,6 +33,7 @@ class Change:
 class Changes:
     """The lines of a text, as steps take them away and write them anew.
 
+    >>> from corpusmill.records import Reason
     >>> changes = Changes("Home\\nA  mill.\\nBye")
     >>> changes.take([Reason.C4_LINE_TOO_SHORT, None, None])
     >>> changes.rewrite("tidy", "A  mill.\\nGood bye")

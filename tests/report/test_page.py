@@ -248,7 +248,7 @@ def test_a_big_file_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_page_says_how_much_was_read(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "FILES", 1)
+    monkeypatch.setattr(sampling, "FILES", 5)
     page, counts = page_of(finished), manifest(finished)["sources"]["commoncrawl"]
     [said] = page.xpath("//section[@id='commoncrawl']/p[contains(@class, 'sampled')]")
     assert f"of {counts['documents.kept']:,} kept" in said.text
