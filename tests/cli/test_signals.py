@@ -25,10 +25,13 @@ with signals.caught():
         signal.pause()
         print("unharmed", flush=True)
     except KeyboardInterrupt:
-        print("unwinding", flush=True)
-        while {stuck}:
+        say = ["unwinding"]
+        while say or {stuck}:
             try:
-                signal.pause()
+                while say:
+                    print(say.pop(), flush=True)
+                if {stuck}:
+                    signal.pause()
             except KeyboardInterrupt:
                 pass
 """
