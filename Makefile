@@ -30,8 +30,10 @@ demo: $(VENV)/.installed
 	@echo "Exit code 4, as it should be: the sample holds damage on purpose, and all else came through."
 	$(BIN)/corpusmill why $(OUT)/demo/corpus http://cheap-best-price-online.example/garstang-folding-saw-3-237/ --inputs $(OUT)/demo/input
 	$(BIN)/corpusmill score $(OUT)/demo/corpus README.md --cutoffs $(OUT)/demo/corpus/models/commoncrawl/cutoffs.json
+	$(BIN)/corpusmill look $(OUT)/demo/corpus --near citation_score=0.25 -n 2
 	$(BIN)/corpusmill check $(OUT)/demo/corpus
 	$(BIN)/corpusmill train $(OUT)/demo/corpus --steps 200
+	@echo "$(OUT)/demo/corpus/report.html shows all of it in a browser."
 	@echo "Documents, tokens and shards are in $(OUT)/demo/corpus; \". $(BIN)/activate\" puts corpusmill on the PATH."
 
 test: $(VENV)/.installed lint types
