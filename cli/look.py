@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..errors import UsageError
+from ..errors import CorpusmillError, UsageError
 from .options import DIFFERENT, debug_option, epilog
 
 
@@ -79,6 +79,8 @@ def look(
 
     if diff != bool(inputs):
         raise UsageError("--diff needs the raw dumps, and --inputs is for it alone: give both, as in --inputs data.")
+    if diff and not options["limit"]:
+        raise UsageError("--diff holds the documents that it shows in memory: say how many, as in -n 100.")
     if diff and sqlite:
         raise UsageError("--sqlite holds documents as they are listed: leave --diff out.")
     place, asked = _asked(path, **options)
@@ -92,7 +94,7 @@ def look(
         told = retold(place, list(found), inputs or "")
         if as_json:
             for one, fate in told:
-                said = {"id": one.id, "trouble": str(fate)} if isinstance(fate, UsageError) else asdict(fate)
+                said = {"id": one.id, "trouble": str(fate)} if isinstance(fate, CorpusmillError) else asdict(fate)
                 click.echo(json.dumps(said, default=str))
         else:
             _page(report.diffs(told, console := report.paging_console(), full), console.is_terminal)

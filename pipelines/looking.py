@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import UsageError, did_you_mean
+from ..errors import CorpusmillError, UsageError, did_you_mean
 from ..mixtures.circle import unit_interval
 from ..records import Reason
 from .fate import Fate, input_of, shard_of
@@ -244,7 +244,7 @@ def _bare(one: Listed) -> Listed:
     return Listed(one.id, one.url, one.source, one.outcome, one.path, one.row, "", {})
 
 
-def retold(place: Place, found: Sequence[Listed], inputs: str) -> Iterator[tuple[Listed, Fate | UsageError]]:
+def retold(place: Place, found: Sequence[Listed], inputs: str) -> Iterator[tuple[Listed, Fate | CorpusmillError]]:
     """Each document with what the steps of the run did to it; a slice of an input is read once for all of them.
 
     Raises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import CorpusmillError, UsageError
 from ..formats.documents import read_table
 from ..manifest import read_receipts
 from ..mixtures.recipe import Recipe
@@ -55,33 +55,33 @@ class Retelling:
         self._files: dict[str, dict[str, Input]] = {}
         self._recorded = recorded_inputs(output)
 
-    def told(self, fates: Sequence[Fate]) -> Iterator[Fate | UsageError]:
+    def told(self, fates: Sequence[Fate]) -> Iterator[Fate | CorpusmillError]:
         """Each fate with its steps and lines, in order; or why it cannot be told."""
         groups: dict[tuple[str, str], list[str]] = {}
-        readings_of: dict[tuple[str, str], Reading | UsageError] = {}
+        readings_of: dict[tuple[str, str], Reading | CorpusmillError] = {}
         places = []
         for fate in fates:
             shard = fate.source, shard_of(fate.path)
             if shard not in readings_of:
                 readings_of[shard] = self._reading(*shard)
             found = readings_of[shard]
-            piece = (fate.source, "" if isinstance(found, UsageError) else found.slice.name)
+            piece = (fate.source, "" if isinstance(found, CorpusmillError) else found.slice.name)
             groups.setdefault(piece, []).append(fate.id)
             places.append((piece, found))
-        traces: dict[tuple[str, str], list[_Trace] | UsageError] = {}
+        traces: dict[tuple[str, str], list[_Trace] | CorpusmillError] = {}
         for fate, (piece, found) in zip(fates, places, strict=True):
             if fate.outcome == Reason.TAKEN_DOWN:
                 yield dataclasses.replace(fate, note=NOT_SHOWN)
                 continue
-            if isinstance(found, UsageError):
+            if isinstance(found, CorpusmillError):
                 yield found
                 continue
             if piece not in traces:
                 traces[piece] = self._traces(found, frozenset(groups[piece]))
             of_slice = traces[piece]
-            yield of_slice if isinstance(of_slice, UsageError) else self._completed(fate, of_slice)
+            yield of_slice if isinstance(of_slice, CorpusmillError) else self._completed(fate, of_slice)
 
-    def _completed(self, fate: Fate, traces: list[_Trace]) -> Fate | UsageError:
+    def _completed(self, fate: Fate, traces: list[_Trace]) -> Fate | CorpusmillError:
         """An id may stand in a slice more than once: each row gets a trace that ends as it did."""
         before_others = KEPT if fate.outcome in THE_SAME else fate.outcome
         fitting = [trace for trace in traces if trace.id == fate.id and trace.outcome == before_others]
@@ -101,19 +101,20 @@ class Retelling:
         texts = read_table(join(self.output, fate.path), ["text"], [("id", "==", fate.id)])["text"].to_pylist()
         return trace.text in texts
 
-    def _reading(self, source: str, shard: str) -> Reading | UsageError:
+    def _reading(self, source: str, shard: str) -> Reading | CorpusmillError:
         """The slice that a shard was made from."""
         try:
             one = self._located(input_of(self._recorded, source, shard), source)
-        except UsageError as error:
+            plan = readings(source, [one], self.recipe)
+        except CorpusmillError as error:
             return error
-        plan = readings(source, [one], self.recipe)
-        return next(reading for reading in plan if f"{shard}-".startswith(f"{reading.slice.name}-"))
+        fitting = (reading for reading in plan if f"{shard}-".startswith(f"{reading.slice.name}-"))
+        return next(fitting, None) or UsageError(f"{shard}: no slice of {one.name} is called so. {UNFINISHED}")
 
-    def _traces(self, reading: Reading, wanted: frozenset[str]) -> list[_Trace] | UsageError:
+    def _traces(self, reading: Reading, wanted: frozenset[str]) -> list[_Trace] | CorpusmillError:
         try:
             return _traced(self.output, wanted, reading, self._models(reading.source))
-        except UsageError as error:
+        except CorpusmillError as error:
             return error
 
     def _located(self, one: Input, source: str) -> Input:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..config import build, parse_yaml
-from ..errors import UsageError, did_you_mean
+from ..errors import CorpusmillError, UsageError, did_you_mean
 from ..formats.documents import DROPPED, read_table
 from ..manifest import RECIPE
 from ..mixtures.recipe import Recipe
@@ -94,7 +94,7 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
         return listed
     result = []
     for told in Retelling(output, recipe, inputs).told(listed):
-        if isinstance(told, UsageError):
+        if isinstance(told, CorpusmillError):
             raise told
         result.append(dataclasses.replace(told, note=" ".join(filter(None, (note, told.note)))))
     return result

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import UsageError
+from ..errors import CorpusmillError
 from ..pipelines.fate import KEPT, Fate
 from ..pipelines.listing import Listed
 from ..records import counted
@@ -53,11 +53,13 @@ def pages(
         yield _text(console, *header(one, number), _body(one, console, full))
 
 
-def diffs(found: Iterable[tuple[Listed, Fate | UsageError]], console: Console, full: bool = False) -> Iterator[str]:
+def diffs(
+    found: Iterable[tuple[Listed, Fate | CorpusmillError]], console: Console, full: bool = False
+) -> Iterator[str]:
     """Each document with the lines that its steps took away, and those that they wrote."""
     lines, chars = (ALL, ALL) if full else (DIFF_LINES, DIFF_CHARS)
     for number, (one, fate) in enumerate(found, 1):
-        if isinstance(fate, UsageError):
+        if isinstance(fate, CorpusmillError):
             said = Text(f"The text as it was read cannot be had: {visible(str(fate))}", style="yellow")
             yield _text(console, *header(one, number), said, _body(one, console, full))
         elif fate.note:

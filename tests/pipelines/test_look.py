@@ -205,6 +205,7 @@ def test_texts_that_cannot_be_had_are_said(finished: Path, tmp_path: Path) -> No
     [
         (["--diff"], "--diff needs the raw dumps"),
         (["--inputs", "x"], "--diff needs the raw dumps"),
+        (["--diff", "--inputs", "x", "-n", "0"], "say how many"),
         (["--sort", "a", "--near", "a=1"], "two orders"),
         (["--where", "perplexity"], "expected a name"),
         (["--diff", "--inputs", "x", "--sqlite", "y"], "leave --diff out"),
