@@ -118,14 +118,14 @@ def _asked(
 ) -> tuple[Any, Any]:
     """Where to look, and for what."""
     from ..pipelines.listing import place_at
-    from ..pipelines.looking import Asked, reasons_named, threshold
+    from ..pipelines.looking import Asked, reasons_named, reasons_of, threshold
     from ..pipelines.query import parse
 
     if sort and near:
         raise UsageError("--sort and --near are two orders: give one of them.")
-    wanted = reasons_named(reasons)
-    kinds = ["dropped"] if wanted else ["documents", "dropped"] if near else ["documents"]
+    kinds = ["dropped"] if reasons else ["documents", "dropped"] if near else ["documents"]
     place = place_at(path, kinds)
+    wanted = reasons_named(reasons, reasons_of(place.output) if reasons else ())
     if wanted and place.output and all(name.startswith("documents/") for name in place.paths):
         raise UsageError(f"--reason: {path} holds what was kept. Look at {place.output}, or {place.output}/dropped.")
     held = [parse(one) for one in (*conditions, *([f"language={language}"] if language else []))]

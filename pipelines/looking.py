@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CorpusmillError, UsageError, did_you_mean
+from ..manifest import read_facts
 from ..mixtures.circle import unit_interval
 from ..records import Reason
 from .fate import Fate, input_of, shard_of
@@ -80,8 +81,15 @@ class Asked:
                 )
 
 
-def reasons_named(given: Sequence[str]) -> frozenset[str]:
-    """Reasons by their names, or by those of their families.
+def reasons_of(output: str) -> set[str]:
+    """The reasons for which documents of a run went: those of the user's own sources, too."""
+    counts = (read_facts(output) or {}).get("sources", {}).values() if output else ()
+    start = "documents.dropped."
+    return {name.removeprefix(start) for of in counts for name in of if name.startswith(start)}
+
+
+def reasons_named(given: Sequence[str], own: Iterable[str] = ()) -> frozenset[str]:
+    """Reasons by their names, or by those of their families; `own` are those of a run, which may be the user's.
 
     Raises:
         UsageError: there is no such reason.
@@ -90,11 +98,12 @@ def reasons_named(given: Sequence[str]) -> frozenset[str]:
     ['books.language', 'books.overlap', 'c4.brace']
     """
     found: set[str] = set()
+    all_ = {*map(str, Reason), *own}
     for name in given:
-        chosen = {str(reason) for reason in Reason if name in (reason, reason.partition(".")[0])}
+        chosen = {reason for reason in all_ if name in (reason, reason.partition(".")[0])}
         if not chosen:
-            families = {reason.partition(".")[0] for reason in Reason}
-            known = {str(reason) for reason in Reason} | families
+            families = {reason.partition(".")[0] for reason in all_}
+            known = all_ | families
             raise UsageError(
                 f"--reason {name}: no such reason{did_you_mean(name, known)}; expected one as in c4.brace, or a family "
                 f"of them: {', '.join(sorted(families))}."
