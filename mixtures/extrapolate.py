@@ -196,7 +196,7 @@ def left(slope: float, growth: float, times: float) -> float:
     >>> round(left(0.1, 1.0, 16), 4) == round(16**-0.1, 4)
     True
     """
-    middle = math.sqrt(0.5)  # where, between a half and all, the slope is that of the curve
+    middle = 0.5 / math.log(2)  # the slope between a half and all is that of the curve here, for copies in pairs
     growth = min(max(growth, 1.0), FASTEST)
     scale = middle * (growth - 1) / (2 - growth)
     power = slope * (scale + middle) / middle

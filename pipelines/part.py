@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections.abc import Sequence
@@ -154,12 +155,9 @@ def pick(units: Sequence[Unit], asked: float) -> tuple[list[Unit], list[str]]:
             f"{asked / 1e6:,.1f} MB were asked for, less than a slice; {one.name} is read, {one.bytes / 1e6:,.1f} MB."
         )
         return [one], [said]
-    taken: list[Unit] = []
-    for unit in usable:
-        if sum(one.bytes for one in taken) >= asked * (1 - 1e-9):
-            break
-        taken.append(unit)
-    large = [unit for unit in ordered if unit not in usable]
+    before = itertools.accumulate((unit.bytes for unit in usable), initial=0.0)
+    taken = [unit for unit, read in zip(usable, before, strict=False) if read < asked * (1 - 1e-9)]
+    large = [unit for unit in ordered if unit.bytes > asked * (1 + 1e-9)]
     notes = []
     if large:
         share = sum(unit.bytes for unit in large) / sum(unit.bytes for unit in ordered)

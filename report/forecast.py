@@ -240,8 +240,8 @@ def _remarks(found: Forecast) -> list[str]:
     )
     if any(_is_untaught(measured, name) for name in measured.sources):
         lines.append(
-            f"commoncrawl: fewer than {FEW_EXAMPLES:,} pages to train the classifier on, which then keeps more than "
-            "one of the whole crawl does. With a ready one (cited.model) this can be measured."
+            f"commoncrawl: fewer than {FEW_EXAMPLES:,} pages to train the classifier on: it keeps more than one "
+            "of the whole crawl does. With a ready one (cited.model) this can be measured."
         )
     if measured.busy < BUSY:
         lines.append(
