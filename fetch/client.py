@@ -204,7 +204,8 @@ class Client:
         return self.again(url, once)
 
     def again(self, what: str, action: Callable[[], T], reached: Callable[[], int] = lambda: 0, least: int = 1) -> T:
-        """Do something until it succeeds, with longer and longer waits; tries count anew after `least` new bytes.
+        """Do something until it succeeds, with longer and longer waits; tries count anew after `least` new bytes
+        beyond the furthest that was reached: a file that begins anew and anew gets nowhere.
 
         Raises:
             SourceError: it did not in `TRIES` tries, or the server asks to wait too long.

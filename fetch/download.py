@@ -97,7 +97,7 @@ class Download:
         self.part = folder / source / PARTIAL / f"{rest}.part"
         self.about = self.part.with_name(f"{self.part.name}.json")
         self.note = folder / source / NOTE
-        self.mismatches, self.furthest = 0, 0
+        self.mismatches = 0
         self.served = ""
 
     def fetch(self) -> Fetched:
@@ -108,13 +108,9 @@ class Download:
         """
         self.part.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return self.client.again(self.wanted.path, self._once, self._reached, _ENOUGH)
+            return self.client.again(self.wanted.path, self._once, self._size, _ENOUGH)
         finally:
             self.watcher.over(self.wanted.path)
-
-    def _reached(self) -> int:
-        self.furthest = max(self.furthest, self._size())  # a file that begins anew and anew gets nowhere
-        return self.furthest
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
