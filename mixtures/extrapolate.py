@@ -20,7 +20,7 @@ NORMAL95 = 1.960
 HALVING = (4, 2, 1)  # the part measured is compared within a quarter, a half, and all of it
 GROWTH_SPREAD = math.log(2) / 4  # of the logarithm of a slope's growth, before anything is measured
 RARE = 3.0  # what was not seen once may still come so often, in 95 of 100 cases
-FASTEST = 1.999  # 2 is copies in pairs, whose law needs a limit
+FASTEST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +198,8 @@ def left(slope: float, growth: float, times: float) -> float:
     """
     middle = 0.5 / math.log(2)  # the slope between a half and all is that of the curve here, for copies in pairs
     growth = min(max(growth, 1.0), FASTEST)
+    if growth > FASTEST - 1e-6:  # where the law below ends
+        return math.exp(-slope / middle * (times - 1))
     scale = middle * (growth - 1) / (2 - growth)
     power = slope * (scale + middle) / middle
     return float(((scale + times) / (scale + 1)) ** -power)

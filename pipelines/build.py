@@ -370,6 +370,11 @@ def make_documents(
 
 
 def make_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inputs: Inputs) -> dict[str, Any]:
+    return mix_shards(driver, recipe, corpus, make_tokenizer(driver, recipe, corpus, inputs))
+
+
+def make_tokenizer(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inputs: Inputs) -> tokenizer.Made:
+    """The tokenizer, trained or taken."""
     tokenizer.check_corpus(corpus)
     if recipe.tokenizer.model:
         phase = tokenizer.given_phase(recipe, inputs)
@@ -378,6 +383,11 @@ def make_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inputs
     model = tokenizer.Made.of(driver.run(phase))
     for note in open_tokenizer(join(driver.output, model.path), model.sha256).notes():
         driver.say(note)
+    return model
+
+
+def mix_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, model: tokenizer.Made) -> dict[str, Any]:
+    """Tokens, the plan, and all shards. Returns what `manifest.json` says of the mixture."""
     tokenised = driver.run(tokens.tokens_phase(corpus, model, recipe))
     mixture = tokens.mixture_phase(tokenised, recipe, model)
     plan_file = tokens.only_file(driver.run(mixture), PLAN)

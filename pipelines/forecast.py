@@ -22,7 +22,7 @@ from ..mixtures.recipe import Recipe
 from ..mixtures.sources import BooksRecipe, CitedRecipe, CommonCrawlRecipe, SourceRecipe, StackExchangeRecipe
 from ..records import counted
 from ..storage import absolute, identified, join, sizes, write_json
-from .build import PART, check_buildable, make_documents, make_shards, plan_work
+from .build import PART, check_buildable, make_documents, make_tokenizer, mix_shards, plan_work
 from .command import logging_to
 from .commoncrawl import dump_of
 from .engine.driver import Driver
@@ -279,21 +279,23 @@ class _Run:
     def _shards(self, corpus: Corpus) -> int:
         """Tokenizer, tokens and shards of one pass; how many tokens. A vocabulary that the text is too small for is
         halved until it can be trained."""
-        recipe = _with(self.recipe, {name: None for name in self.recipe.active if name not in corpus})
+        wanted = recipe = self.command.recipe  # its shares decide what the tokenizer sees
         while True:
             try:
-                made = make_shards(self.driver, recipe, corpus, self.inputs)
+                model = make_tokenizer(self.driver, recipe, corpus, self.inputs)
                 break
             except ConfigError:
                 size = recipe.tokenizer.vocab_size // 2
                 if recipe.tokenizer.model or size < SMALLEST_VOCABULARY:
                     raise
                 recipe = dataclasses.replace(recipe, tokenizer=dataclasses.replace(recipe.tokenizer, vocab_size=size))
-        if recipe.tokenizer.vocab_size != self.recipe.tokenizer.vocab_size:
+        if recipe != wanted:
             self.notes.append(
                 f"tokens are counted with a vocabulary of {recipe.tokenizer.vocab_size:,}, since the part is too small "
-                f"to train {self.recipe.tokenizer.vocab_size:,} pieces on: with those there are fewer tokens."
+                f"to train {wanted.tokenizer.vocab_size:,} pieces on: with those there are fewer tokens."
             )
+        one_pass = _with(self.recipe, {name: None for name in self.recipe.active if name not in corpus})
+        made = mix_shards(self.driver, one_pass, corpus, model)
         return sum(int(row["written"]) for row in made["table"])
 
 

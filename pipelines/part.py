@@ -139,30 +139,25 @@ def _of_largest(units: Sequence[Unit], options: StackExchangeRecipe) -> list[Uni
 def pick(units: Sequence[Unit], asked: float) -> tuple[list[Unit], list[str]]:
     """Units in the order of a hash of their names, until they have the bytes that are asked for; and what to say of it.
 
-    A unit larger than what is asked for is not read, so that a small part never means a large file. Where all are
-    larger, the first one is read that is no larger than the median.
+    A unit larger than what is asked for is not read, so that a small part never means a large file; but where the
+    others have not half of it together, the first one is that is no larger than the median of such units.
     """
     ordered = sorted(
         (unit for unit in units if unit.bytes > 0), key=lambda unit: (unit_interval(unit.name, "measure"), unit.name)
     )
-    if not ordered:
-        return [], []
     usable = [unit for unit in ordered if unit.bytes <= asked * (1 + 1e-9)]
-    if not usable:
-        median = statistics.median_low(unit.bytes for unit in ordered)
-        one = next(unit for unit in ordered if unit.bytes <= median)
-        said = (
-            f"{asked / 1e6:,.1f} MB were asked for, less than a slice; {one.name} is read, {one.bytes / 1e6:,.1f} MB."
-        )
-        return [one], [said]
+    large = [unit for unit in ordered if unit.bytes > asked * (1 + 1e-9)]
     before = itertools.accumulate((unit.bytes for unit in usable), initial=0.0)
     taken = [unit for unit, read in zip(usable, before, strict=False) if read < asked * (1 - 1e-9)]
-    large = [unit for unit in ordered if unit.bytes > asked * (1 + 1e-9)]
-    notes = []
-    if large:
-        share = sum(unit.bytes for unit in large) / sum(unit.bytes for unit in ordered)
-        notes.append(
-            f"{counted(len(large), 'slice')} larger than the {asked / 1e6:,.1f} MB asked for, {100 * share:.0f} % of "
-            f"its bytes, not read ({large[0].name}, …): the forecast takes them for like the others."
-        )
-    return taken, notes
+    if not large:
+        return taken, []
+    if sum(unit.bytes for unit in taken) < asked / 2:
+        median = statistics.median_low(unit.bytes for unit in large)
+        one = next(unit for unit in large if unit.bytes <= median)
+        said = f"{asked / 1e6:,.1f} MB were asked for; {one.name} is read, a slice of {one.bytes / 1e6:,.1f} MB."
+        return [*taken, one], [said]
+    share = sum(unit.bytes for unit in large) / sum(unit.bytes for unit in ordered)
+    return taken, [
+        f"{counted(len(large), 'slice')} larger than the {asked / 1e6:,.1f} MB asked for, {100 * share:.0f} % of its "
+        f"bytes, not read ({large[0].name}, …): the forecast takes them for like the others."
+    ]

@@ -44,7 +44,16 @@ def test_the_choice_follows_names_alone() -> None:
 def test_less_than_a_slice_reads_one() -> None:
     [one], notes = pick([unit(str(n), 1000.0 + n) for n in range(9)], 10.0)
     assert one.bytes <= 1004  # not above the median
-    assert "less than a slice" in notes[0]
+    assert "is read, a slice of" in notes[0]
+
+
+def test_where_small_slices_are_too_few_a_large_one_is_read() -> None:
+    small, large = [unit(f"small {n}", 1.0) for n in range(3)], [unit(f"large {n}", 1000.0 + n) for n in range(5)]
+    chosen, notes = pick([*small, *large], 100.0)
+    assert {one.name for one in small} < {one.name for one in chosen}
+    assert len(chosen) == 4
+    assert max(one.bytes for one in chosen) <= 1002
+    assert "is read, a slice of" in notes[0]
 
 
 @pytest.mark.parametrize("seed", range(5))
