@@ -116,6 +116,8 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
     Traceback (most recent call last):
     corpusmill.errors.ConfigError: languages: expected str, got False (YAML takes no and yes for booleans: quote it).
     """
+    if hint is Any:
+        return value
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:

@@ -22,7 +22,7 @@ from .storage import digest, join, publishing, read_json, sizes, write_json
 WORK = "work"  # folder of everything that only a later run needs
 RECEIPTS = f"{WORK}/receipts"
 RECIPE = "recipe.yaml"  # of the run, every setting
-REPORT = "report.html"  # of the run, for people
+REPORT, CARD, CROISSANT = "report.html", "README.md", "croissant.json"  # of the run, for people
 MANIFEST = pa.schema(
     {
         "path": pa.string(),

@@ -17,6 +17,6 @@ def report(output: str) -> None:
 
     One file that asks the network for nothing. A run writes it, too, and a take-down writes it again.
     """
-    from ..report.page.build import write
+    from ..report.people import write_page
 
-    click.echo(write(output))
+    click.echo(write_page(output))

@@ -99,7 +99,7 @@ def ngram(
 def _execute(command: Command, as_json: bool) -> int:
     """Run a command, print what came of it, and give the exit code."""
     from ..pipelines.command import dry_run, execute
-    from ..report import card, page
+    from ..report.people import write_all
 
     if command.dry_run:
         _print_dry_run(dry_run(command), as_json)
@@ -107,8 +107,7 @@ def _execute(command: Command, as_json: bool) -> int:
     with interruptible():
         facts = execute(command)
         if facts["sources"]:  # not of n-gram models alone
-            card.write(command.output)
-            page.write(command.output)
+            write_all(command.output)
     if as_json:
         click.echo(json.dumps(facts))
     else:

@@ -52,8 +52,8 @@ def takedown(
     """
     quieten_beam()
     from ..pipelines.takedown import asked, sources_of, take_down, touched_by
-    from ..report import card, page
     from ..report.funnel import answer_console
+    from ..report.people import write_all
     from ..report.takedown import show
 
     words = asked([*documents, *(listed or ())], sources_of(output))
@@ -62,8 +62,7 @@ def takedown(
     else:
         with interruptible("The same command goes on."):
             touched, _ = take_down(output, words, workers, quiet)
-            card.write(output)
-            page.write(output)
+            write_all(output)
     if as_json:
         click.echo(json.dumps(asdict(touched)))
     else:

@@ -17,7 +17,7 @@ from ..config import build, line_of, override, parse_yaml, to_yaml
 from ..errors import ConfigError, SourceError, did_you_mean
 from ..manifest import RECIPE
 from ..storage import digest, join, read_bytes
-from .sources import SourceRecipe, Sources
+from .sources import OwnRecipe, SourceRecipe, Sources
 
 SCHEMA = 1
 
@@ -195,6 +195,8 @@ class Recipe:
         """Every setting, defaults included; sources that are not part of the recipe are left out."""
         values: dict[str, Any] = _plain(dataclasses.asdict(self))
         values["sources"] = {name: source for name, source in values["sources"].items() if source}
+        for own in values["sources"].get("own", {}).values():
+            own |= own.pop("settings")
         return values
 
     def to_yaml(self) -> str:
@@ -210,8 +212,9 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     """
     text, name = _read(path), Path(path).stem
     written = values = parse_yaml(text, path)
-    if (beside := str(Path(path).resolve().parent)) not in sys.path:  # the code of sources of the user's own
-        sys.path.append(beside)
+    for folder in (Path(path).resolve().parent, Path.cwd()):  # where the code of sources of the user's own may be
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
     for assignment in overrides:
         values = override(values, assignment)
     try:
@@ -234,16 +237,30 @@ def _is_in_file(written: dict[str, Any], name: str, error: ConfigError) -> bool:
 
 
 def read_recipe(output: str) -> Recipe:
-    """The recipe of a run, from its output folder.
+    """The recipe of a run, from its output folder, to look at: no code of the user's own sources is imported, since
+    the folder may be anybody's. Their settings stand in `settings`.
 
     Raises:
         ConfigError: it is not as a run writes it.
     """
     url = join(output, RECIPE)
     try:
-        return build(Recipe, parse_yaml(read_bytes(url).decode(), url), RECIPE)
+        return without_code(read_bytes(url).decode(), url)
     except (SourceError, FileNotFoundError, UnicodeDecodeError) as error:
         raise ConfigError(f"{url}: cannot be read ({type(error).__name__}).") from error
+
+
+def without_code(text: str, where: str) -> Recipe:
+    """A recipe from its YAML, with the settings of own sources as they are written. Raises ConfigError."""
+    values = parse_yaml(text, where)
+    sources = values.get("sources")
+    own: Any = sources.get("own") if isinstance(sources, dict) else None
+    known = {one.name for one in dataclasses.fields(OwnRecipe)}
+    for name, given in [*own.items()] if isinstance(own, dict) else ():
+        if isinstance(given, dict):
+            settings = {key: value for key, value in given.items() if key not in known}
+            own[name] = {key: value for key, value in given.items() if key in known} | {"settings": settings}
+    return build(Recipe, values, RECIPE)
 
 
 def shipped() -> dict[str, str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError
@@ -18,8 +16,11 @@ from ..formats.columns import BookColumns, GithubColumns
 from ..records import Bucket
 from .circle import MAX_COPIES
 
-_NOT_SOURCES = frozenset(
-    ("cited", "formats", "leads", "mixture", "models", "ngram", "sample", "sequences", "shards", "tokenizer", "tokens")
+_NOT_SOURCES = frozenset(  # names of phases, of parts of the page, and of the Hub's configuration of all sources
+    (
+        *("cited", "damage", "default", "formats", "leads", "mixture", "models", "ngram", "record", "sample"),
+        *("sequences", "shards", "sources", "time", "tokenizer", "tokens"),
+    )
 )
 LLAMA_WIKIPEDIAS = (
     *("bg", "ca", "cs", "da", "de", "en", "es", "fr", "hr", "hu"),
@@ -382,13 +383,18 @@ class StackExchangeRecipe(SourceRecipe):
 class OwnRecipe(SourceRecipe):
     """A source of your own; its settings are those of a subclass, which the module names (`Source.recipe`)."""
 
+    # Whoever only looks at a corpus must not run code that came with it: see `read_recipe`.
+
     code: str  # Python module that holds SOURCE: beside the recipe, in the working directory, or installed
     about: str = ""  # what it is, in a sentence of the dataset card,
     rights: str = ""  # and what its texts may be used for
+    settings: dict[str, Any] = field(default_factory=dict)  # those of its own, where the module is not imported
 
     @staticmethod
     def class_of(values: Mapping[str, Any]) -> type[OwnRecipe]:
         """The class of the settings of a source. Raises ConfigError for a module that cannot be used."""
+        if "settings" in values:
+            return OwnRecipe
         recipe: type[OwnRecipe] = own_module(values.get("code")).SOURCE.recipe
         return recipe
 
@@ -402,8 +408,6 @@ def own_module(code: object) -> Any:
     where = "code is a Python module, forum for forum.py beside the recipe, in the working directory or installed"
     if not isinstance(code, str) or not all(part.isidentifier() for part in code.split(".")):
         raise ConfigError(f"code {code!r}: {where}.")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)
     try:
         module = import_module(code)
     except ModuleNotFoundError as error:
@@ -433,8 +437,8 @@ class Sources:
         for name in self.own:
             if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in self.__dataclass_fields__ or name in _NOT_SOURCES:
                 raise ValueError(
-                    f"own.{name}: expected a name of small letters that is neither one of the seven sources nor of a "
-                    f"phase ({', '.join(sorted(_NOT_SOURCES))})."
+                    f"own.{name}: expected a name of small letters that is neither one of the seven sources nor one "
+                    f"of {', '.join(sorted(_NOT_SOURCES))}."
                 )
 
     @property

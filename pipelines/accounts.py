@@ -11,6 +11,7 @@ from ..manifest import DIGEST, add_digests, digest_of
 
 OF_KEPT = ("documents.kept", "bytes.kept", DIGEST, "languages.", "licenses.", "collections.")
 UNKNOWN = "unknown"
+MOST_NAMES = 200  # of licences, or collections, in one file: whatever its metadata say, accounts stay small
 _CODE = re.compile(r"[a-z]{2,3}(?![a-z])")
 _LICENSE = re.compile(r"[a-z0-9(][a-z0-9.+()/ -]{0,59}")
 
@@ -18,7 +19,7 @@ _LICENSE = re.compile(r"[a-z0-9(][a-z0-9.+()/ -]{0,59}")
 def add_kept(counts: Counter[str], id_: str, text: str, meta: Mapping[str, Any]) -> None:
     """A document more in the accounts."""
     for name, n in _account(id_, text, meta):
-        counts[name] += n
+        counts[_slot(counts, name)] += n
     counts[DIGEST] = add_digests(counts[DIGEST])
 
 
@@ -32,8 +33,17 @@ def take_kept(counts: Counter[str], id_: str, text: str, meta: Mapping[str, Any]
     Counter({'documents.in': 1})
     """
     for name, n in _account(id_, text, meta):
-        counts[name] -= n
+        counts[_slot(counts, name)] -= n
     counts[DIGEST] = add_digests(counts[DIGEST])
+
+
+def _slot(counts: Counter[str], name: str) -> str:
+    """Where a name is counted: as `other` once there are many."""
+    family = name.partition(".")[0]
+    if family not in ("licenses", "collections") or name in counts:
+        return name
+    several = sum(one.startswith(f"{family}.") for one in counts) >= MOST_NAMES
+    return f"{family}.other" if several else name
 
 
 def without_kept(counts: Mapping[str, int]) -> Counter[str]:
@@ -47,7 +57,7 @@ def _account(id_: str, text: str, meta: Mapping[str, Any]) -> Iterator[tuple[str
     yield DIGEST, digest_of(id_, text)
     yield from ((f"languages.{code}", 1) for code in languages_of(meta))
     yield from ((f"licenses.{name}", 1) for name in licenses_of(meta))
-    if isinstance(collection := meta.get("collection"), str):
+    if id_.startswith("books:") and isinstance(collection := meta.get("collection"), str):
         yield f"collections.{collection}", 1
 
 

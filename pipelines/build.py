@@ -14,6 +14,8 @@ from typing import Any
 from .. import __version__
 from ..errors import ConfigError, UsageError, did_you_mean
 from ..manifest import (
+    CARD,
+    CROISSANT,
     DIGEST,
     RECEIPTS,
     RECIPE,
@@ -52,7 +54,7 @@ from .phase import Phase
 from .reading import Work, readings
 from .repositories import first_of_repositories
 from .source import Aids, cut_at_waiting
-from .sources import source_of
+from .sources import source_of, told_of
 from .taken_down import UNFINISHED
 from .teaching import facts_of_models, leads_of, learn_of_documents, make_models, train_ngrams
 from .threads import posts_phase
@@ -125,9 +127,9 @@ def _same_recipe(output: str, recipe: Recipe) -> bool:
 
 
 def claim_folder(output: str, recipe: Recipe) -> None:
-    """Write the recipe down, and take manifest and report away while the run is under way: there they mean complete."""
+    """Write the recipe down, and take away what tells of a complete run while this one is under way."""
     publish(join(output, RECIPE), recipe.to_yaml().encode())
-    for name in (MANIFEST, REPORT):
+    for name in (MANIFEST, REPORT, CARD, CROISSANT):
         remove(join(output, name))
 
 
@@ -320,6 +322,7 @@ def record(
         "inputs": {source: given.recorded() for source, given in inputs.items()},
         "sources": {source: account(driver.finished, source) for source in sources},
         "left_out": {source: left_out(source, recipe) for source in sources},
+        "own": {name: told_of(name, one) for name, one in recipe.sources.own.items() if name in sources},
         "corpus": digests_of_corpus(driver.finished, sources),
         "models": facts_of_models(driver),
         "mixture": mixture,

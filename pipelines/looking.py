@@ -269,5 +269,5 @@ def retold(place: Place, found: Sequence[Listed], inputs: str) -> Iterator[tuple
         )
         for one in found
     ]  # fmt: skip
-    told = Retelling(place.output, recipe_of(place.output), inputs).told(fates)
+    told = Retelling(place.output, recipe_of(place.output, code=True), inputs).told(fates)
     return zip(found, told, strict=True)

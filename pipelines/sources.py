@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from ..errors import ConfigError
 from ..mixtures.sources import OwnRecipe, SourceRecipe, own_module
 from ..storage import digest
 from . import arxiv, books, c4, commoncrawl, github, stackexchange, wikipedia
-from .source import Source
+from .source import Aids, Source
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
     {one.SOURCE.name: one.SOURCE for one in (commoncrawl, c4, github, wikipedia, books, arxiv, stackexchange)},
@@ -29,6 +30,27 @@ def source_of(name: str, options: SourceRecipe) -> Source:
     return _own(name, options.code) if isinstance(options, OwnRecipe) else SOURCES[name]
 
 
+def digest_of_code(module: Any) -> str:
+    """Of a module's file, or of all Python below a package; empty where it has no file."""
+    path = Path(module.__file__) if module.__file__ else None
+    files = sorted(path.parent.rglob("*.py")) if path and path.name == "__init__.py" else [path] if path else []
+    return digest(*(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)) if files else ""
+
+
+def told_of(name: str, options: OwnRecipe) -> dict[str, Any]:
+    """What a run writes down of a source of the user's own, for those who look at it without its code."""
+    one = source_of(name, options)
+    return {
+        "code": options.code,
+        "digest": digest_of_code(own_module(options.code)),
+        "steps": [
+            {"step": step.name, "basis": str(step.basis), "note": step.note} for step in one.steps(options, Aids())
+        ],
+        "reasons": {str(reason): reason.description for reason in one.reasons},
+        "unique": one.unique(options),
+    }
+
+
 @functools.cache
 def _own(name: str, code: str) -> Source:
     """A source of the user's, whose outputs are made again when its module or one of its settings changes."""
@@ -36,7 +58,7 @@ def _own(name: str, code: str) -> Source:
     source: Source = module.SOURCE
     if source.name != name:
         raise ConfigError(f"sources.own.{name}: {code} holds the source {source.name!r}. Call both by one name.")
-    text = digest(Path(module.__file__).read_text("utf-8")) if module.__file__ else ""
+    text = digest_of_code(module)
     common = {one.name for one in dataclasses.fields(OwnRecipe)}
 
     def decides(options: Any) -> dict[str, object]:

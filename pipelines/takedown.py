@@ -27,7 +27,18 @@ from ..config import build, parse_yaml
 from ..errors import UsageError
 from ..filters.ccnet_perplexity import normalize_for_lm
 from ..formats.documents import numbered_rows, read_footer, read_rows, read_table, row_numbers
-from ..manifest import RECIPE, REPORT, Receipt, finished_items, read_facts, read_receipts, write_manifest, write_receipt
+from ..manifest import (
+    CARD,
+    CROISSANT,
+    RECIPE,
+    REPORT,
+    Receipt,
+    finished_items,
+    read_facts,
+    read_receipts,
+    write_manifest,
+    write_receipt,
+)
 from ..mixtures.circle import CIRCLE, SourcePlan, in_validation, included, turn
 from ..mixtures.recipe import Recipe
 from ..records import Reason, is_text
@@ -255,7 +266,7 @@ def _begin(output: str, state: Unfinished, touched: Touched, listed: TakenDown) 
     state.in_force |= bool(new_files or new_shards)
     listed.write(output)
     write_json(join(output, UNFINISHED), dataclasses.asdict(state))
-    for name in (MANIFEST, REPORT):  # the latter holds heads of documents
+    for name in (MANIFEST, REPORT, CARD, CROISSANT):  # the report holds heads of documents
         remove(join(output, name))
     if state.in_force:
         for phase, names in (("tokens", state.token_files), ("sequences", state.shards), ("shards", state.shards)):

@@ -18,14 +18,13 @@ import pyarrow.compute as pc
 from ..config import build, parse_yaml
 from ..errors import CorpusmillError, UsageError, did_you_mean
 from ..formats.documents import DROPPED, read_table
-from ..manifest import RECIPE
-from ..mixtures.recipe import Recipe
-from ..records import Reason, is_text
+from ..manifest import RECIPE, read_facts
+from ..mixtures.recipe import Recipe, without_code
+from ..records import is_text
 from ..storage import join, read_bytes, sizes
 from .fate import Fate, fate_of
 from .inputs import recorded_inputs
 from .retelling import Retelling
-from .sources import source_of
 
 READ_AT_ONCE = 8  # Parquet files
 UUID = re.compile(r"(?:<?urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?")
@@ -49,8 +48,8 @@ FORMS: Mapping[str, str] = MappingProxyType(
 Found = tuple[str, int, dict[str, Any]]  # path, number of the row, values without text
 
 
-def recipe_of(output: str) -> Recipe:
-    """The recipe of a run.
+def recipe_of(output: str, code: bool = False) -> Recipe:
+    """The recipe of a run; with the code of the user's own sources imported only where steps are to run again.
 
     Raises:
         UsageError: there is none.
@@ -59,7 +58,7 @@ def recipe_of(output: str) -> Recipe:
         text = read_bytes(join(output, RECIPE)).decode()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UsageError(f"{output}: no run here; expected {RECIPE}.") from error
-    return build(Recipe, parse_yaml(text, RECIPE), "recipe")
+    return build(Recipe, parse_yaml(text, RECIPE), "recipe") if code else without_code(text, RECIPE)
 
 
 def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
@@ -89,22 +88,21 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     if not found:
         raise _not_found(output, paths, recipe, asked, wanted)
     recorded = recorded_inputs(output)
-    listed = [_described(dataclasses.replace(fate_of(recorded, *one), note=note), recipe) for one in found]
+    own = (read_facts(output) or {}).get("own", {})
+    listed = [_described(dataclasses.replace(fate_of(recorded, *one), note=note), own) for one in found]
     if inputs is None:
         return listed
     result = []
-    for told in Retelling(output, recipe, inputs).told(listed):
+    for told in Retelling(output, recipe_of(output, code=True), inputs).told(listed):
         if isinstance(told, CorpusmillError):
             raise told
         result.append(dataclasses.replace(told, note=" ".join(filter(None, (note, told.note)))))
     return result
 
 
-def _described(fate: Fate, recipe: Recipe) -> Fate:
-    """With the line of its reason, which may be one of the user's own."""
-    known = (*Reason, *source_of(fate.source, recipe.active[fate.source]).reasons)
-    description = next((reason.description for reason in known if reason == fate.outcome), "")
-    return dataclasses.replace(fate, description=description)
+def _described(fate: Fate, own: Mapping[str, Any]) -> Fate:
+    """With the line of its reason, where it is of a source of the user's own, of which the run wrote it down."""
+    return dataclasses.replace(fate, description=own.get(fate.source, {}).get("reasons", {}).get(fate.outcome, ""))
 
 
 def canonical(asked: str) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from ..config import build, override
+from ..config import override, to_yaml
 from ..errors import UsageError
-from ..manifest import RECIPE
-from ..mixtures.recipe import Recipe
+from ..manifest import CARD, CROISSANT, RECIPE
+from ..mixtures.recipe import without_code
 from ..pipelines.lock import locked
 from ..records import counted
 from ..storage import absolute, join, publish
@@ -24,7 +24,6 @@ from . import croissant, sections
 from .corpus import FEATURES, PAPER, Corpus, in_words, size_category
 from .markdown import bullets, code, literal
 
-CARD = "README.md"
 HUB = "https://huggingface.co/datasets/"
 
 
@@ -39,7 +38,7 @@ def write(output: str) -> list[str]:
     """
     output = absolute(output)
     corpus = Corpus.read(output)
-    texts = {CARD: card, croissant.CROISSANT: croissant.text} if corpus.made else {}
+    texts = {CARD: card, CROISSANT: croissant.text} if corpus.made else {}
     for name, text in texts.items():
         publish(join(output, name), text(corpus).encode())
     return [join(output, name) for name in texts]
@@ -60,7 +59,7 @@ def rewrite(output: str, overrides: Sequence[str]) -> list[str]:
                 if not assignment.startswith("card."):
                     raise UsageError(f"--set {assignment}: expected a setting of the card, as in card.contact=….")
                 values = override(values, assignment)
-            publish(join(output, RECIPE), build(Recipe, values, "recipe").to_yaml().encode())
+            publish(join(output, RECIPE), without_code(to_yaml(values), RECIPE).to_yaml().encode())
         return write(output)
 
 
@@ -148,6 +147,9 @@ def _words(corpus: Corpus) -> dict[str, Any]:
         "id_examples": in_words([code(about[source]["names"].split(",")[0]) for source in sources[:2]]),
         "shards": sections.shards(corpus),
         "command": sections.command(corpus),
+        "own_code": in_words(
+            [f"{code(told['code'])} with the digest {code(told['digest'])}" for told in facts.get("own", {}).values()]
+        ),
         "libraries": ", ".join(f"{name} {version}" for name, version in facts["libraries"].items()),
         "python": facts["python"],
         "digests_table": sections.digests(corpus),

@@ -160,11 +160,27 @@ NOT_TOLD = ("inputs", "root", "weight", "epochs", "paper", "part_mb", "slice_mb"
 
 def changed_settings(recipe: Recipe, source: str) -> dict[str, tuple[Any, Any]]:
     """Settings of a source that decide texts and differ from `llama1.yaml`'s: dotted key → value here, and there."""
+    if own := recipe.sources.own.get(source):
+        return {key: (value, None) for key, value in _leaves(own.settings).items()}
     ours, theirs = (_leaves(one.resolved()["sources"].get(source, {})) for one in (recipe, paper()))
     skipped = tuple(f"{key}." for key, value in ours.items() if value == "skip")
     keys = [key for key in {**ours, **theirs} if not key.startswith((*NOT_TOLD, *skipped))]
     pairs = {key: (ours.get(key), theirs.get(key)) for key in keys}
     return {key: (a, b) for key, (a, b) in pairs.items() if _unordered(a) != _unordered(b)}
+
+
+def general_settings(recipe: Recipe, whole: bool) -> dict[str, tuple[Any, Any]]:
+    """Settings of no one source that decide documents or, in a whole run, tokens, and differ from `llama1.yaml`'s."""
+    ours, theirs = (_leaves(one.resolved()) for one in (recipe, paper()))
+    decide = ("limit", "ngram.") + (
+        ("seed", "validation", "budget_tokens", "tokenizer.", "shards.sequence") if whole else ()
+    )
+    keys = [
+        key
+        for key in {**ours, **theirs}
+        if key.startswith(decide) and key not in ("ngram.memory_mb", "ngram.estimator")
+    ]
+    return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
 
 
 def _unordered(value: Any) -> Any:

@@ -13,7 +13,6 @@ from ..storage import join, sha256_of, size_of
 from . import sections
 from .corpus import FEATURES, Corpus, in_words
 
-CROISSANT = "croissant.json"
 # The context of the specification; readers warn of any other.
 _OWN = (
     *("citeAs", "column", "equivalentProperty", "extract", "field", "fileProperty", "fileObject", "fileSet", "format"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich import box
 from rich.table import Table
 
@@ -9,7 +12,7 @@ from ..errors import UsageError, did_you_mean
 from ..mixtures.recipe import Recipe
 from ..pipelines.source import Aids, Basis
 from ..pipelines.sources import SOURCES, source_of
-from ..records import Reason
+from ..records import Reason, Reasons
 
 SAME_CONTENT = "one document a content"
 SKIPPED = "the paper has this step, and the recipe skips it"
@@ -36,6 +39,19 @@ def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
     if about := one.about_content:
         shown.append({"step": SAME_CONTENT, "basis": str(Basis.REFERENCE), "note": about})
     return shown
+
+
+def own_rows(told: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The rows of a source of the user's own, as its run wrote them down."""
+    once = {"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description}
+    return [*({key: str(row[key]) for key in ("step", "basis", "note")} for row in told["steps"]), once]
+
+
+def own_reasons(facts: Mapping[str, Any], source: str) -> list[Reasons]:
+    """The reasons of a source of the user's own, as its run wrote them down; none of the seven sources."""
+    told = facts.get("own", {}).get(source, {}).get("reasons", {})
+    members = [(f"R{number}", (str(name), str(about))) for number, (name, about) in enumerate(told.items())]
+    return list(Reasons("Own", members)) if members else []  # type: ignore[arg-type]
 
 
 def table(source: str, recipe: Recipe) -> Table:

@@ -13,8 +13,8 @@ from ..pipelines.accounts import UNKNOWN as NO_LANGUAGE
 from ..pipelines.source import Basis
 from ..pipelines.sources import source_of
 from ..records import Reason, counted
-from .corpus import Corpus, changed_settings, in_words, paper
-from .describe import SAME_CONTENT, rows
+from .corpus import Corpus, changed_settings, general_settings, in_words, paper
+from .describe import SAME_CONTENT, own_reasons, own_rows, rows
 from .funnel import PIECES, UNKNOWN, decimal, dropped, number, percent
 from .markdown import code, link, literal, one_line, table
 
@@ -158,6 +158,8 @@ def source(corpus: Corpus, name: str) -> dict[str, Any]:
 
 def steps_of(corpus: Corpus, name: str) -> list[dict[str, str]]:
     """The rows of `corpusmill describe`, without what the recipe does not ask for."""
+    if own := corpus.facts.get("own", {}).get(name):
+        return own_rows(own)
     options = corpus.recipe.active[name]
     unique = source_of(name, options).unique(options)
     return [row for row in rows(name, corpus.recipe) if unique or row["step"] != SAME_CONTENT]
@@ -165,8 +167,7 @@ def steps_of(corpus: Corpus, name: str) -> list[dict[str, str]]:
 
 def _dropped(corpus: Corpus, name: str, kind: str, n_in: int) -> str:
     """Why documents, or lines or answers of those that came so far, went; empty where none did."""
-    options = corpus.recipe.active[name]
-    about = {str(reason): reason.description for reason in (*Reason, *source_of(name, options).reasons)}
+    about = {str(reason): reason.description for reason in (*Reason, *own_reasons(corpus.facts, name))}
     found = dropped(corpus.counts(name), kind)
     cells = [[code(r), number(n), percent(n, n_in), literal(about.get(r, ""))] for r, n in found]
     return table(["dropped for", kind, f"of {n_in:,}", "meaning"], cells, [1, 2]) if cells else ""
@@ -201,13 +202,8 @@ def deviations(corpus: Corpus) -> str:
             f"{code(key)} is {_value(ours)}, not {_value(theirs)}" for key, (ours, theirs) in changed
         ]
         cells += [[name, kind, "; ".join(found)] for kind, found in sorted(by_basis.items()) if found]
-    recipe = corpus.recipe
-    general = {"limit": (recipe.limit, 1.0)}
-    if corpus.is_whole:
-        general["tokenizer.vocab_size"] = recipe.tokenizer.vocab_size, paper().tokenizer.vocab_size
-    found = [f"{code(key)} is {_value(o)}, not {_value(t)}" for key, (o, t) in general.items() if o != t]
-    if corpus.is_whole and recipe.tokenizer.model:
-        found = ["a ready tokenizer instead of one trained on the corpus"]
+    general = general_settings(corpus.recipe, corpus.is_whole)
+    found = [f"{code(key)} is {_value(ours)}, not {_value(theirs)}" for key, (ours, theirs) in general.items()]
     return table(["", "kind", "what"], cells + ([["all", "setting", "; ".join(found)]] if found else []))
 
 

@@ -13,11 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..config import build, parse_yaml
 from ..errors import CorpusmillError, UsageError
 from ..formats.documents import read_footer, read_rows
 from ..manifest import DIGEST, REPORT, WORK, add_digests, digest_of, hex_digest, read_facts
-from ..mixtures.recipe import Recipe
+from ..mixtures.recipe import Recipe, read_recipe
 from ..storage import join, map_array, read_bytes, sha256_of, sizes
 from ..tokenizer.encode import JSON, MODEL, Tokenizer
 from .check_shards import Difference, Record, check_shards, fill
@@ -96,8 +95,7 @@ def _check(output: str, facts: Mapping[str, Any], there: Mapping[str, int]) -> I
 
 def _read_recipe(output: str, facts: Mapping[str, Any]) -> tuple[Recipe | None, Difference | None]:
     try:
-        values = parse_yaml(read_bytes(join(output, "recipe.yaml")).decode(), "recipe.yaml")
-        recipe = build(Recipe, values, "recipe.yaml")
+        recipe = read_recipe(output)
     except (CorpusmillError, OSError, ValueError) as error:
         return None, Difference("recipe.yaml", f"cannot be read ({error})")
     if recipe.digest != facts["recipe_digest"]:

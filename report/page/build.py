@@ -12,14 +12,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ...config import build, parse_yaml
 from ...errors import UsageError
 from ...manifest import RECIPE, REPORT, read_facts
-from ...mixtures.recipe import Recipe
-from ...pipelines.sources import source_of
+from ...mixtures.recipe import Recipe, without_code
 from ...records import Reason
 from ...storage import join, publish, read_bytes
-from ..describe import rows as steps_of
+from ..describe import own_reasons, own_rows, rows
 from ..funnel import PIECES, decimal, number, percent
 from ..models import rows as rows_of_models
 from . import accounts, views
@@ -48,7 +46,7 @@ def render(output: str) -> str:
     if facts is None:
         raise UsageError(f"{output}: no finished run here; expected manifest.json, as `corpusmill run` writes it.")
     yaml = read_bytes(join(output, RECIPE)).decode()
-    recipe = build(Recipe, parse_yaml(yaml, RECIPE), RECIPE)
+    recipe = without_code(yaml, RECIPE)
     damaged, cut = accounts.damaged(output, list(facts["errors"]))
     files = resources.files(__package__)
     style, script = ((files / name).read_text("utf-8") for name in ("page.css", "page.js"))
@@ -92,7 +90,7 @@ def _source(output: str, source: str, facts: Mapping[str, Any], recipe: Recipe) 
     """What the template has of a source."""
     counts, inputs = facts["sources"][source], facts["inputs"].get(source, {}).get("files", {})
     options = recipe.active[source]
-    reasons = list(dict.fromkeys((*Reason, *source_of(source, options).reasons)))
+    reasons = [*Reason, *own_reasons(facts, source)]
     found = measures(source, options, facts["models"].get(CUTOFFS, {}))
     sample = draw(output, source, found)
     written = {row["source"]: row["written"] for row in facts["mixture"]["table"]} if facts["mixture"] else {}
@@ -107,7 +105,7 @@ def _source(output: str, source: str, facts: Mapping[str, Any], recipe: Recipe) 
         "damage": damage,
         "tokens": counts.get("tokens"),
         "written": written.get(source),
-        "steps": steps_of(source, recipe),
+        "steps": own_rows(own) if (own := facts.get("own", {}).get(source)) else rows(source, recipe),
         "left_out": facts["left_out"].get(source, []),
         "sampled": _sampled(sample, counts),
         "lengths": views.lengths(sample),
@@ -130,4 +128,4 @@ def _sampled(sample: Sample, counts: Mapping[str, int]) -> str:
     if sample.kept.whole and sample.dropped.whole:
         return f"{said} were read."
     files = f"{sample.kept.files + sample.dropped.files:,} of {sample.kept.of_files + sample.dropped.of_files:,} files"
-    return f"{said} were read, of {files}, chosen by a hash; numbers of what would change are scaled to all."
+    return f"{said} were read, of {files}, chosen by a hash; charts of thresholds are scaled to all."

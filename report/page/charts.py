@@ -150,9 +150,15 @@ def histogram(
     thresholds: Mapping[str, float],
     keeps: Literal[">=", "<=", "<"],
     title: str,
+    scales: tuple[float, float] = (1.0, 1.0),
 ) -> Markup:
-    """Kept and dropped values, stacked, with thresholds drawn in; the last one as the one that decides."""
-    bins = list(zip(axis.counts(kept, keeps == "<="), axis.counts(dropped, keeps == "<="), strict=True))
+    """Kept and dropped values, stacked, with thresholds drawn in; the last one as the one that decides.
+
+    Args:
+        scales: how many documents one of each stands for, where they are samples of different shares.
+    """
+    counted = (axis.counts(values, keeps == "<=") for values in (kept, dropped))
+    bins = list(zip(*([round(n * scale) for n in of] for of, scale in zip(counted, scales, strict=True)), strict=True))
     most = max(1, max(n_kept + n_dropped for n_kept, n_dropped in bins))
     body = "".join([*_grid(most), *_bars(axis, bins, most), *_below(axis), *_lines(axis, thresholds)])
     return Markup(

@@ -148,6 +148,8 @@ def _dropped_rows(table: pa.Table, taken_down: TakenDown) -> Iterator[Row]:
         measure = _usable({"measure": row["measure"]}).get("measure")
         size, shown = row["bytes"] if sized else None, not taken_down.holds(row["id"], row["url"])
         head, url, detail = (row[name] or "" for name in ("head", "url", "detail"))
+        if detail in taken_down.ids:  # of books: the one that holds this one
+            detail = ""
         yield Row(row["id"], url, head[:HEAD_CHARS], size, row["reason"], detail, measure, shown=shown)
 
 

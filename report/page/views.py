@@ -137,7 +137,15 @@ def _threshold(
     changes = _changes(one, axis, kept, dropped, sample, counts)
     at = next((place for place, change in enumerate(changes) if change.threshold == one.threshold), 0)
     exact = sample.kept.whole and sample.dropped.whole
-    alt = f"Histogram of {one.name}: {len(kept):,} kept and {len(dropped):,} dropped documents"
+    # Kept and dropped documents are sampled apart: each stands for others, or the bars could not be compared.
+    n_dropped = sum(counts.get(f"documents.dropped.{reason}", 0) for reason in one.reasons)
+    sampled = sum(row.reason in one.reasons for row in sample.dropped.rows)
+    scales = (
+        max(1.0, counts.get("documents.kept", 0) / max(1, len(sample.kept.rows))),
+        max(1.0, n_dropped / max(1, sampled)),
+    )
+    n_of = [round(len(values) * scale) for values, scale in zip((kept, dropped), scales, strict=True)]
+    alt = f"Histogram of {one.name}: {n_of[0]:,} kept and {n_of[1]:,} dropped documents"
     if one.threshold is not None:
         alt += f", threshold {short(one.threshold)}"
     setting = list(one.thresholds)[-1] if one.thresholds else ""
@@ -149,10 +157,10 @@ def _threshold(
         if one.threshold is None
         else f"kept: {one.keeps.replace('>=', '≥').replace('<=', '≤')} {short(one.threshold)}",
         [reason for reason in one.reasons if any(row.reason == reason for _, row in dropped)] or one.reasons[:1],
-        histogram(axis, *values, one.thresholds, one.keeps, alt),
+        histogram(axis, *values, one.thresholds, one.keeps, alt, scales),
         alt,
-        len(kept),
-        len(dropped),
+        n_of[0],
+        n_of[1],
         [changes[at + step] for step in STEPS if 0 <= at + step < len(changes)] if changes else [],
         exact,
         json.dumps([[round(axis.x(c.threshold), 1), short(c.threshold), c.told(exact)] for c in changes]),
@@ -261,7 +269,7 @@ def details(sample: Sample, reasons: Iterable[Reasons] = Reason) -> list[Counts]
     """What dropped documents say of themselves, by reason: languages, licences, kinds of files."""
     found = []
     for reason in reasons:
-        values = [row.detail for row in sample.dropped.rows if row.reason == reason and row.detail]
+        values = [row.detail for row in sample.dropped.rows if row.shown and row.reason == reason and row.detail]
         if len(set(values)) > 1 and reason not in SAME and reason != Reason.TAKEN_DOWN:
             found.append(_counts(str(reason), "of dropped documents", values))
     return found

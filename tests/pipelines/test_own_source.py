@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +96,20 @@ def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     ask("takedown", copy, "forum:200", "https://forum.example/201", "-q")
     assert not {"forum:200", "forum:201"} & {row["id"] for row in rows(copy, "documents")}
     assert "0 differences" in ask("check", copy)
+
+
+def test_a_corpus_of_somebody_else_runs_no_code(forum: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    shutil.copytree(forum / "out", theirs)
+    (theirs / "forum.py").write_text("raise SystemExit('their code runs')\n")
+    for verb in (["check"], ["report"], ["card"], ["why", "forum:5"], ["look"], ["look", "--reason", "forum.unliked"]):
+        one, *more = verb
+        process = subprocess.run(
+            [Path(sys.executable).with_name("corpusmill"), one, ".", *more], cwd=theirs, capture_output=True, text=True
+        )
+        assert process.returncode in (0, 3), process.stderr
+        assert "their code runs" not in process.stdout + process.stderr
+    assert "fewer likes than the minimum" in (theirs / "README.md").read_text()
 
 
 def test_changed_code_or_settings_make_documents_anew(forum: Path, tmp_path: Path) -> None:
