@@ -1,5 +1,6 @@
 """Sample inputs and finished runs that several tests share."""
 
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,10 @@ from hypothesis import settings
 from corpusmill.samples import write_sample
 from running import made_once, run_arguments, start
 
+# What runs in the background, or under nohup, has signals ignored, and so would every process that a test starts.
+for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored is signal.SIGINT else signal.SIG_DFL)
 settings.register_profile("whatever else runs", deadline=None)
 settings.load_profile("whatever else runs")
 
