@@ -31,6 +31,7 @@ with tempfile.TemporaryDirectory() as scratch:
         "exchange": [],
         "estimator": [],
         "crawl": [str(crawl)],
+        "falls": [str(crawl)],
         "tokens": [str(given)] if real("commoncrawl") else [],
         "mixing": [],
         "overlap": [],

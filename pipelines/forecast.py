@@ -247,6 +247,8 @@ class _Run:
 
     def _make(self, name: str, units: Sequence[Unit], recipe: Recipe) -> Mapping[str, File]:
         chosen = {piece for unit in units for piece in unit.slices}
+        # Two slices a process at least, to tell what it takes to open models from what a slice takes.
+        self.driver.workers = max(1, min(self.command.workers, len(chosen) // 2))
         return make_documents(self.driver, name, {**self.work, **self._only(name, chosen)}, recipe, list(self.parts))
 
     def _only(self, name: str, chosen: Collection[str]) -> dict[str, Work]:
@@ -279,6 +281,7 @@ class _Run:
     def _shards(self, corpus: Corpus) -> int:
         """Tokenizer, tokens and shards of one pass; how many tokens. A vocabulary that the text is too small for is
         halved until it can be trained."""
+        self.driver.workers = self.command.workers
         wanted = recipe = self.command.recipe  # its shares decide what the tokenizer sees
         while True:
             try:
