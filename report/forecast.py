@@ -59,11 +59,23 @@ def forecast(measured: Measured) -> Forecast:
     rows.append(Row(ONCE, added([*_models(measured), *_started(measured)])))
     mixture = _mixture(measured, rows)
     if measured.mixed.get("tokens"):
-        wanted = sum(row["wanted"] for row in mixture) if mixture else measured.mixed["tokens"]
-        times = wanted / measured.mixed["tokens"]
-        size = exactly(measured.mixed["disk.shards"] * times)
-        rows.append(Row(SHARDS, grown(measured.mixed["cpu"] / HOUR, times), disk={"shards": size}))
+        rows.append(_shards(measured, rows, mixture))
     return Forecast((*rows, _sum(rows)), tuple(mixture), measured)
+
+
+def _shards(measured: Measured, rows: Sequence[Row], mixture: Sequence[Mapping[str, Any]]) -> Row:
+    """Mixing, and the shards: as large as the budget, or else as sure as the tokens that there will be.
+
+    Where a source gave nothing there is no mixture, and shards grow as the tokens of the other ones do.
+    """
+    there = added([row.tokens for row in rows if row.tokens])
+    read = sum(one.units[unit.name].get("tokens", 0.0) for one in measured.sources.values() for unit in one.part.units)
+    wanted = sum(row["wanted"] for row in mixture)
+    times = wanted / measured.mixed["tokens"] if mixture else there.value / max(1.0, read)
+    hours, size = grown(measured.mixed["cpu"] / HOUR, times), exactly(measured.mixed["disk.shards"] * times)
+    if measured.recipe.budget_tokens is None and there.value:
+        size = there.times(size.value / there.value)
+    return Row(SHARDS, hours, disk={"shards": size})
 
 
 def _is_untaught(measured: Measured, source: str) -> bool:
@@ -78,9 +90,9 @@ def _is_untaught(measured: Measured, source: str) -> bool:
 def _source(name: str, one: Sampled, untaught: bool = False) -> Row:
     sizes = [unit.bytes for unit in one.part.units]
 
-    def total(what: str, with_shared: bool = True) -> Estimate:
+    def total(what: str) -> Estimate:
         measured = [one.units[unit.name].get(what, 0.0) for unit in one.part.units]
-        shared = one.shared.get(what, 0.0) if with_shared else 0.0
+        shared = one.shared.get(what, 0.0)
         return total_of(measured, sizes, one.whole).plus(shared * one.grown)
 
     of_documents, of_text = (_share(one, what) for what in ("documents", "text"))
