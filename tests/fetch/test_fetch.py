@@ -15,7 +15,7 @@ import pytest
 
 from corpusmill.errors import SourceError, UsageError
 from corpusmill.fetch.addresses import addresses
-from corpusmill.fetch.client import TRIES, Again, Client, _next
+from corpusmill.fetch.client import TRIES, Client, _next
 from corpusmill.fetch.run import IN_A_ROW, Fetch, Request
 from publisher import FakeClock, Publisher, says, serving
 from running import UNFILTERED, contents, corpusmill, manifest, start, until
@@ -313,14 +313,18 @@ def test_who_refuses_everything_is_left_alone(publisher: Publisher, tmp_path: Pa
 def test_one_who_asks_to_wait_holds_all_requests(publisher: Publisher) -> None:
     """Not the one request alone that was too much."""
     publisher.files, publisher.behaviours = {"b": b"x"}, {"a": [says(429, Retry_After="100")]}
-    clock = FakeClock()
-    client = Client(clock, 3.0)
-    with pytest.raises(Again), client.ask("GET", f"{publisher.url}a"):
-        pass
+    publisher.behaviours["a"] += [says(503), says(403, Retry_After="0"), says(500)]
+    publisher.files["a"] = b"x"
+    clock, held = FakeClock(), list[float]()
+    client = Client(clock, 0.0)
+    wait = clock.sleep
+    clock.sleep = lambda seconds: (held.append(client.gate.held - clock.time), wait(seconds))  # type: ignore
+    assert client.small(f"{publisher.url}a") == b"x"
+    assert clock.slept == [100, 4, 8, 16]
+    assert held == [100, 4, 8, 0]
+    client.gate.hold(7)
     assert client.small(f"{publisher.url}b") == b"x"
-    assert clock.slept == [100]
-    assert client.small(f"{publisher.url}b") == b"x"
-    assert clock.slept == [100, 3]
+    assert clock.slept[4:] == [7]
 
 
 def test_a_file_of_another_size_is_not_taken_for_the_dump(publisher: Publisher, inputs: Path, tmp_path: Path) -> None:
