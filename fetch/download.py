@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -38,7 +38,7 @@ _FIRST_BYTES: Final = {
     ".zip": b"PK",
     ".bin": (793_712_314).to_bytes(4, "little"),  # fastText's
 }
-_OPENERS: Final = {".gz": gzip.open, ".bz2": bz2.open}
+_OPENERS: Final[Mapping[str, Callable[[Path], Any]]] = {".gz": gzip.open, ".bz2": bz2.open}
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]{0,99}>([^<]{0,200})", re.IGNORECASE)
 _HEAD_BYTES: Final = 1024  # in which a page shows itself
@@ -263,7 +263,7 @@ class Download:
         if opener is None:
             return
         try:
-            with opener(self.part, "rb") as file:
+            with opener(self.part) as file:
                 while file.read(MIB):
                     pass
         except (OSError, EOFError, zlib.error) as error:
