@@ -10,10 +10,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ..errors import UsageError
 from ..records import counted
-from . import terminal
+from . import terminal, words
 from .options import debug_option, epilog, interruptible
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         "fetch models --inputs dumps",
     ),
 )
-@click.argument("source", required=False)
+@click.argument("source", required=False, shell_complete=words.fetched)
 @click.option("--inputs", help="Folder that the dumps come to, a sub-folder for each source: what `run` reads.")
 @click.option("--dump", "dumps", multiple=True, help="Name of a dump, as its publisher has it. May be given again.")
 @click.option("--languages", default="", metavar="CODES", help="Of Wikipedia and books, as in en,de.")
@@ -59,10 +60,11 @@ def fetch(
     from ..fetch.run import Fetch, Request
 
     if source is None:
+        _refuse_without_source()
         _print_sources(as_json)
         return None
     if not address_of(source).folder:
-        _print_steps(source, address_of(source), inputs or "DIR")
+        _print_steps(source, address_of(source), inputs or "DIR", as_json)
         raise UsageError(f"{source}: nothing was fetched: {address_of(source).not_served}.")
     if inputs is None:
         raise UsageError("fetch: --inputs is missing: the folder that the dumps come to.")
@@ -147,14 +149,32 @@ def _sum(states: Counter[str], sizes: list[int | None], request: Request) -> str
     return f"{', '.join(words)}, in {request.inputs}/{request.source}"
 
 
-def _print_steps(source: str, address: Address, inputs: str) -> None:
+def _refuse_without_source() -> None:
+    """Options that say what to fetch, without a source to fetch."""
+    context = click.get_current_context()
+    given = [
+        one.opts[0]
+        for one in context.command.params
+        if context.get_parameter_source(str(one.name)) is ParameterSource.COMMANDLINE
+        and one.name not in ("as_json", "quiet")
+    ]
+    if given:
+        raise UsageError(f"fetch: {', '.join(given)}: of which SOURCE? `corpusmill fetch` alone lists them.")
+
+
+def _print_steps(source: str, address: Address, inputs: str, as_json: bool) -> None:
     from ..fetch.addresses import filled
 
+    steps, run = [filled(step, inputs) for step in address.steps], filled(address.run, inputs)
+    if as_json:
+        why = {"source": source, "fetched": False, "why": address.not_served}
+        click.echo(json.dumps({**why, "what": address.what, "steps": steps, "run": run}))
+        return
     click.echo(f"{source}: {address.what}. {address.not_served[0].upper()}{address.not_served[1:]}. What to do:")
-    for step in address.steps:
-        click.echo(f"  {filled(step, inputs)}")
-    if address.run:
-        click.echo(f"then:\n  {filled(address.run, inputs)}")
+    for step in steps:
+        click.echo(f"  {step}")
+    if run:
+        click.echo(f"then:\n  {run}")
 
 
 def _print_sources(as_json: bool) -> None:

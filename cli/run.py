@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -83,14 +82,14 @@ def ngram(
     They come to OUTPUT/models/ngram, a model a language. Options of Beam follow after --.
     """
     quieten_beam()
+    from ..mixtures.sources import check_language
     from ..pipelines.command import Command
 
     loaded = load_recipe(recipe, overrides, limit)
     if loaded.sources.wikipedia is None:
         raise UsageError(f'the recipe "{loaded.name}" has no wikipedia; n-gram models are trained on it.')
     for language in languages:
-        if not re.fullmatch("[a-z]+(-[a-z]+)*", language):
-            raise UsageError(f"{language!r}: expected the code of a Wikipedia, as in en or zh-yue.")
+        check_language(language)
     return _execute(
         Command(loaded, sources=("wikipedia",), beam=beam, ngrams=tuple(dict.fromkeys(languages)), **options), as_json
     )

@@ -25,6 +25,17 @@ def sources(context: click.Context, parameter: click.Parameter, begun: str) -> l
     return [name for name in _sources_of(context) if name.startswith(begun) and name not in named]
 
 
+def fetched(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """What `fetch` knows, with what it is; or why it cannot be fetched."""
+    from ..fetch.addresses import addresses
+
+    return [
+        CompletionItem(name, help=one.what if one.folder else f"not fetched: {one.not_served}")
+        for name, one in addresses().items()
+        if name.startswith(begun)
+    ]
+
+
 def reasons(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """The reasons for dropping, each with what reports say of it."""
     from ..records import Reason

@@ -37,18 +37,19 @@ _MAX_HOPS = 10
 _CHUNK = 1 << 18
 _CONNECT_SECONDS, _READ_SECONDS = 20, 60
 _SLOW_SECONDS, _SLOW_BYTES = 120.0, 64 << 10  # a server that gives less in so long is asked anew
-_PASSING = (403, 408, 425, 429, 500, 502, 503, 504)  # 403: Common Crawl's and Wikimedia's word for "too fast"
+_PASSING = (403, 408, 425, 429)  # beside 5xx; 403: Common Crawl's and Wikimedia's word for "too fast"
+_LASTING = (501, 505)  # of 5xx
 _FULL_SERVER = (403, 429, 503)  # holds all requests to the publisher, not this one alone
 _NO_ANSWER = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _BROKEN = (urllib3.exceptions.HTTPError, OSError)
 
 
 class Again(Exception):
-    """Trouble that may pass; `wait` is what the server asked for, in seconds."""
+    """Trouble that may pass; `wait` is what the server asked for, in seconds, and `full`: of all who ask it."""
 
-    def __init__(self, text: str, wait: float | None = None):
+    def __init__(self, text: str, wait: float | None = None, full: bool = False):
         super().__init__(text)
-        self.wait = wait
+        self.wait, self.full = wait, full
 
 
 class Missing(SourceError):
@@ -171,12 +172,14 @@ class Client:
                     at = _next(url, at, response.headers.get("Location", ""))
                     continue
                 self._check(url, response)
+                if response.status_code != 416 and method != "HEAD":
+                    _refuse_packing(url, response.headers)
                 yield Reply(at, response.status_code, response.headers, said, response.raw, self.clock)
                 return
         raise SourceError(f"{url}: more than {_MAX_HOPS} redirects, the last to {shown(at)}.")
 
-    def small(self, url: str) -> bytes:
-        """The whole of a list or another small file, asked for again where that may help."""
+    def small(self, url: str, look: Callable[[bytes], None] = lambda _: None) -> bytes:
+        """The whole of a list or another small file, asked for again where that may help. `look` may refuse it."""
 
         def once() -> bytes:
             with self.ask("GET", url) as reply:
@@ -187,6 +190,7 @@ class Client:
                         raise SourceError(f"{url}: longer than {MAX_LIST_BYTES:,} bytes; expected a list of files.")
                 if reply.size is not None and len(data) != reply.size:
                     raise Again(f"broke off at {len(data):,} of {reply.size:,} bytes")
+                look(bytes(data))
                 return bytes(data)
 
         return self.again(url, once)
@@ -196,7 +200,7 @@ class Client:
 
         def once() -> int | None:
             with self.ask("HEAD", url) as reply:
-                if reply.status != 200:
+                if reply.status != 200 or not _is_as_named(url, reply.headers):
                     return None
                 linked = reply.said.get("x-linked-size", "")
                 return int(linked) if re.fullmatch(r"\d{1,18}", linked) else reply.size
@@ -225,15 +229,15 @@ class Client:
                     text = f"given up after {tries} tries, the last one: {trouble}"
                     raise SourceError(f"{what}: {text}. The same command goes on where it stopped.") from trouble
                 wait = self.pause(tries, trouble.wait)
+                if trouble.full:
+                    self.gate.hold(wait)
                 if wait >= SAID_WAIT:
                     self.tell(f"{what}: {trouble}; asking again in {wait:.0f} s")
                 self.clock.sleep(wait)
 
     def pause(self, tries: int, wait: float | None) -> float:
-        """Seconds to wait after so many tries: what the server asked for, or 1 to 2, 2 to 4, … up to 60."""
-        if wait is not None:
-            return wait
-        return min(2.0**tries, _MAX_BACK_OFF) * (1 + self.clock.jitter()) / 2
+        """Seconds to wait after so many tries: 1 to 2, 2 to 4, … up to 60, or what the server asked for, if more."""
+        return max(wait or 0.0, min(2.0**tries, _MAX_BACK_OFF) * (1 + self.clock.jitter()) / 2)
 
     def _send(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
         fixed = {"User-Agent": self.agent, "Accept-Encoding": "identity", "Accept": "*/*"}
@@ -268,12 +272,9 @@ class Client:
         text = f"HTTP {status} {shown(response.reason or '')}".rstrip()
         if status in (404, 410):
             raise Missing(f"{url}: not there ({text}).")
-        if status not in _PASSING:
+        if status not in _PASSING and (status < 500 or status in _LASTING):
             raise SourceError(f"{url}: {text}.")
-        wait = asked_wait(response.headers, self.clock.today())
-        if status in _FULL_SERVER and wait is not None and wait <= MAX_WAIT:
-            self.gate.hold(wait)
-        raise Again(text, wait)
+        raise Again(text, asked_wait(response.headers, self.clock.today()), status in _FULL_SERVER)
 
 
 def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
@@ -294,6 +295,29 @@ def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
     with contextlib.suppress(TypeError, ValueError, OverflowError):
         now = parsedate_to_datetime(headers.get("Date", "")).timestamp()
     return max(0.0, then - now)
+
+
+def _is_as_named(url: str, headers: Mapping[str, str]) -> bool:
+    """Whether a body is the file itself. Old servers call the packing that a `.gz` file has its `Content-Encoding`.
+
+    >>> _is_as_named("https://a.example/b.gz", {"Content-Encoding": "x-gzip"})
+    True
+    >>> _is_as_named("https://a.example/b.json", {"Content-Encoding": "gzip"})
+    False
+    """
+    encoding = headers.get("Content-Encoding", "").strip().lower()
+    is_gz = urlsplit(url).path.endswith(".gz")
+    return encoding in ("", "identity") or (encoding in ("gzip", "x-gzip") and is_gz)
+
+
+def _refuse_packing(url: str, headers: Mapping[str, str]) -> None:
+    """Sizes, digests and offsets are those of the file as it is, so packed for the way it is of no use."""
+    if not _is_as_named(url, headers):
+        encoding = shown(headers["Content-Encoding"], 40)
+        raise SourceError(
+            f'{url}: the server packs it for the way (Content-Encoding "{encoding}"), though asked for identity, the '
+            "file as it is. A proxy may do so; ask past it, or pass --from with another mirror."
+        )
 
 
 def _reason(error: Exception) -> str:

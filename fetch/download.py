@@ -2,18 +2,22 @@
 
 What has come lies aside, in `<source>/.partial/`, with a small file that says of which version it is. It is gone on
 with only where the server proves that the version is the same (`If-Range`, `Content-Range`); otherwise it begins anew.
-At the end the bytes on the disk are read back and compared with the size and the digest that the publisher gives.
+At the end all bytes are read back and compared with the size and the digest that the publisher gives; where it gives no
+digest, a packed file is unpacked to its end instead, for gzip and bzip2 have sums of their own.
 """
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import itertools
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -34,6 +38,7 @@ _FIRST_BYTES: Final = {
     ".zip": b"PK",
     ".bin": (793_712_314).to_bytes(4, "little"),  # fastText's
 }
+_OPENERS: Final[Mapping[str, Callable[[Path], Any]]] = {".gz": gzip.open, ".bz2": bz2.open}
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,99}<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]{0,99}>([^<]{0,200})", re.IGNORECASE)
 _HEAD_BYTES: Final = 1024  # in which a page shows itself
@@ -98,6 +103,7 @@ class Download:
         self.about = self.part.with_name(f"{self.part.name}.json")
         self.note = folder / source / NOTE
         self.mismatches = 0
+        self.broken = ""  # SHA-256 of what came last and does not unpack
         self.served = ""
 
     def fetch(self) -> Fetched:
@@ -197,6 +203,7 @@ class Download:
             head = _at_least(chunks, _HEAD_BYTES)
             refuse_pages(self.wanted.path, head)
             chunks = itertools.chain([head], chunks)
+            self.part.unlink(missing_ok=True)  # first: bytes of one version never lie beside the note of another
             write_json(str(self.about), asdict(now))
         with self.part.open("ab" if start else "wb") as file:
             for chunk in chunks:
@@ -237,6 +244,8 @@ class Download:
             if self.mismatches >= _MISMATCHES:
                 raise SourceError(f"{self.wanted.path}: {text}, {_MISMATCHES} times. Look at {self.wanted.url}.")
             raise Again(f"{text}; begun anew")
+        if not expected:
+            self._unpack(sums["sha256"].hexdigest())
         fetched = Fetched(
             *(self.wanted.path, self.wanted.url, self.part.stat().st_size, sums["sha256"].hexdigest()),
             *(version.digest, version.etag, version.modified, self.served),
@@ -246,6 +255,26 @@ class Download:
         self.part.replace(self.final)
         self.about.unlink(missing_ok=True)
         return fetched
+
+    def _unpack(self, sha256: str) -> None:
+        """Unpack a file that no digest vouches for. The same broken bytes twice are the publisher's own: a run counts
+        what is damaged in them. Raises Again where they may be the way's or the disk's."""
+        opener = _OPENERS.get(self.final.suffix)
+        if opener is None:
+            return
+        try:
+            with opener(self.part) as file:
+                while file.read(MIB):
+                    pass
+        except (OSError, EOFError, zlib.error) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise  # the disk's
+            text = f"does not unpack to its end ({shown(str(error), 80)})"
+            if self.broken != sha256:
+                self.broken = sha256
+                self._forget()
+                raise Again(f"{text}; begun anew") from error
+            self.client.tell(f"{self.wanted.path}: {text}, the same bytes twice, so its publisher has it so; kept")
 
     def _forget(self) -> None:
         self.part.unlink(missing_ok=True)
@@ -277,6 +306,20 @@ def refuse_pages(path: str, head: bytes) -> None:
         if is_page or not head:
             raise Again(f'sent {"a web page" if is_page else "nothing"} in place of the file: "{shown(text, 80)}"')
         raise SourceError(f'{path}: begins with "{shown(text, 40)}", which is not how such a file begins.')
+    if path.endswith(".gz") and _is_packed_twice(head):
+        raise SourceError(f"{path}: packed by gzip twice, the second time by its server or a proxy.")
+
+
+def _is_packed_twice(head: bytes) -> bool:
+    """Whether a gzip file begins with another one, by its first bytes.
+
+    >>> _is_packed_twice(gzip.compress(gzip.compress(b"a"))), _is_packed_twice(gzip.compress(b"a"))
+    (True, False)
+    """
+    try:
+        return zlib.decompressobj(31).decompress(head, 2).startswith(_FIRST_BYTES[".gz"])
+    except zlib.error:
+        return False
 
 
 def append_note(note: Path, line: Mapping[str, Any]) -> None:

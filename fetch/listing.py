@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 from xml.parsers import expat
 
@@ -19,6 +19,8 @@ from ..formats.gutenberg_catalog import Entry, read_catalog
 from ..formats.stackexchange import site_of
 from .addresses import Address
 from .client import MAX_LIST_BYTES, Client, Missing, shown
+
+T = TypeVar("T")
 
 _DIGESTS = MappingProxyType({"sha256": 64, "sha1": 40, "md5": 32})
 _LATEST = 8  # dumps that a message names
@@ -34,9 +36,15 @@ class Wanted:
     digest: str = ""  # as sha256:…, sha1:…, md5:…
 
 
+class Keep(Protocol):
+    """Gets a list that stays on the disk, by its path and address, and reads it; what cannot be read does not stay."""
+
+    def __call__(self, path: str, url: str, read: Callable[[bytes], T]) -> T: ...
+
+
 @dataclass(frozen=True)
 class Ask:
-    """What a listing may ask: `keep` gets a list that stays on the disk, by its path and address."""
+    """What a listing may ask."""
 
     address: Address
     dump: str
@@ -44,7 +52,7 @@ class Ask:
     folder: str  # with {dump}, {language} and {wiki}
     elsewhere: bool  # the folder is not the publisher's
     client: Client
-    keep: Callable[[str, str], bytes]
+    keep: Keep
 
     def at(self, language: str = "") -> str:
         """The folder of the files, with its slash."""
@@ -68,13 +76,17 @@ def commoncrawl(ask: Ask) -> Iterator[Wanted]:
     """The paths of `wet.paths.gz`, which are relative to the publisher's root and keep their folders here."""
     name = f"crawl-data/{ask.dump}/wet.paths.gz"
     url = ask.at() + name
-    try:
-        data = ask.keep(f"commoncrawl/{name}", url)
-    except SourceError as error:
-        raise SourceError(f"{error}{_there(ask)}") from error
     pattern = re.compile(rf"crawl-data/{re.escape(ask.dump)}/segments/[\w.-]+/wet/[\w.-]+\.warc\.wet\.gz", re.ASCII)
-    for line in _lines(url, data):
-        yield Wanted(f"commoncrawl/{_safe(url, line, pattern)}", ask.at() + quote(line))
+
+    def read(data: bytes) -> list[str]:
+        return [_safe(url, line, pattern) for line in _lines(url, data)]
+
+    try:
+        paths = ask.keep(f"commoncrawl/{name}", url, read)
+    except Missing as error:
+        raise SourceError(f"{error}{_there(ask)}") from error
+    for path in paths:
+        yield Wanted(f"commoncrawl/{path}", ask.at() + quote(path))
 
 
 def c4(ask: Ask) -> Iterator[Wanted]:
@@ -93,7 +105,7 @@ def wikipedia(ask: Ask) -> Iterator[Wanted]:
 
 def _wiki(ask: Ask, language: str) -> Iterator[Wanted]:
     stem = f"{wiki_of(language)}-{ask.dump}"
-    pattern = re.compile(rf"{stem}-pages-articles-multistream\d*\.xml(?:-p\d+p\d+)?\.bz2", re.ASCII)
+    pattern = re.compile(rf"{re.escape(stem)}-pages-articles-multistream\d*\.xml(?:-p\d+p\d+)?\.bz2", re.ASCII)
     whole = f"{stem}-pages-articles-multistream.xml.bz2"
     folder = ask.at(language)
     found = _of_status(ask, folder, pattern) or _of_sums(ask, folder, stem, pattern)
@@ -144,8 +156,14 @@ def books(ask: Ask) -> Iterator[Wanted]:
     """The texts of the catalogue, by their numbers, from the folder of generated files that each mirror has."""
     name = "cache/epub/feeds/pg_catalog.csv.gz"
     url = ask.at() + name if ask.elsewhere else ask.address.catalog
-    data = ask.keep("books/pg_catalog.csv.gz", url)
-    entries = (entry for entry in read_catalog(io.BytesIO(data)) if isinstance(entry, Entry) and entry.kind == "Text")
+
+    def read(data: bytes) -> list[Entry]:
+        entries = read_catalog(io.BytesIO(_unpacked(url, data)))
+        if texts := [entry for entry in entries if isinstance(entry, Entry) and entry.kind == "Text"]:
+            return texts
+        raise SourceError(f"{url}: has no book; expected Project Gutenberg's catalogue.")
+
+    entries = ask.keep("books/pg_catalog.csv.gz", url, read)
     texts = {e.number for e in entries if not ask.languages or set(ask.languages) & set(e.languages)}
     for number in sorted(texts):
         yield Wanted(f"books/gutenberg/pg{number}.txt", f"{ask.at()}cache/epub/{number}/pg{number}.txt")
@@ -218,15 +236,23 @@ def _safe(where: str, path: str, pattern: re.Pattern[str]) -> str:
 
 
 def _lines(url: str, data: bytes) -> Iterable[str]:
-    """The lines of a list packed by gzip, each once, in its order."""
+    """The lines of a list packed by gzip, each once, in its order; a list without any is an error."""
+    text = _unpacked(url, data).decode(errors="replace")
+    if lines := dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()):
+        return lines
+    raise SourceError(f"{url}: an empty list; expected paths.")
+
+
+def _unpacked(url: str, data: bytes) -> bytes:
+    """A list that gzip packed."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             text = file.read(MAX_LIST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{url}: not a list of paths ({type(error).__name__}: {error}).") from error
+        raise SourceError(f"{url}: not a list packed by gzip ({type(error).__name__}: {error}).") from error
     if len(text) > MAX_LIST_BYTES:
-        raise SourceError(f"{url}: unpacks to more than {MAX_LIST_BYTES:,} bytes; expected a list of paths.")
-    return dict.fromkeys(line.strip() for line in text.decode(errors="replace").splitlines() if line.strip())
+        raise SourceError(f"{url}: unpacks to more than {MAX_LIST_BYTES:,} bytes; expected a list of files.")
+    return text
 
 
 def _json(url: str, data: bytes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
-LINE_EVERY = 30.0  # seconds
+from ..progress import LINE_EVERY, can_redraw
 
 
 class Watch:
@@ -52,7 +52,7 @@ def watching(console: Console, quiet: bool, source: str, n_files: int) -> Iterat
         yield watch
         return
     stop = threading.Event()
-    show = _bars if console.is_terminal else _lines
+    show = _bars if can_redraw(console) else _lines
     thread = threading.Thread(target=show, args=(console, source, watch, stop), daemon=True)
     thread.start()
     try:

@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ..errors import CorpusmillError, SourceError, UsageError
-from ..mixtures.sources import LLAMA_WIKIPEDIAS
+from ..mixtures.sources import LLAMA_WIKIPEDIAS, check_language
 from ..records import counted
 from ..storage import ASIDE, filesystem, is_local, publish
 from .addresses import Address, address_of, check_dump
 from .client import Client, Clock, Missing, Stop, StoppedError
 from .download import NOTE, PARTIAL, RESERVE, Download, Fetched, Watcher, append_note, refuse_pages
 from .listing import LISTINGS, Ask, Wanted, available
+
+T = TypeVar("T")
 
 ASKED = 100  # files whose sizes a dry run asks for; of more the total is worked out from these
 IN_A_ROW = 5  # failures, one behind the other, after which the publisher is left alone
@@ -109,18 +111,14 @@ class Fetch:
         folder, elsewhere = self.request.folder or self.address.folder, bool(self.request.folder)
         return Ask(self.address, dump, languages, folder, elsewhere, self.client, self._keep)
 
-    def _keep(self, path: str, url: str) -> bytes:
-        """A list that stays beside the dumps: read from the disk where it is there."""
+    def _keep(self, path: str, url: str, read: Callable[[bytes], T]) -> T:
+        """A list that stays beside the dumps: from the disk where it is there and can be read."""
         final = self.root / path
         if final.exists():
-            return final.read_bytes()
-
-        def once() -> bytes:
-            data = self.client.small(url)
-            refuse_pages(path, data[:1024])
-            return data
-
-        data = self.client.again(path, once)
+            with contextlib.suppress(SourceError):
+                return read(final.read_bytes())
+        data = self.client.small(url, lambda data: refuse_pages(path, data[:1024]))
+        found = read(data)
         if not self.request.dry_run:
             aside = self.root / path.partition("/")[0] / PARTIAL / final.name
             published = publish(str(aside), data)
@@ -128,7 +126,7 @@ class Fetch:
             aside.replace(final)
             fetched = Fetched(path, url, published.bytes, published.sha256, "", "", "", "")
             append_note(self.root / path.partition("/")[0] / NOTE, asdict(fetched))
-        return data
+        return found
 
     def there(self) -> Iterator[Outcome]:
         """What stands there already. A file has its name only when it is whole, so its size is enough to compare."""
@@ -258,7 +256,7 @@ class Fetch:
         """
         aside = self.root / self.request.source / PARTIAL
         aside.mkdir(parents=True, exist_ok=True)
-        with _lock(aside / "lock"):
+        with _lock(aside / "lock", self.tell):
             try:
                 yield
             finally:
@@ -266,13 +264,15 @@ class Fetch:
 
 
 @contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _lock(path: Path, tell: Callable[[str], None]) -> Iterator[None]:
     while True:
         with path.open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise UsageError(f"{path.parent.parent}: another fetch is at work here. Wait for it.") from None
+            except OSError as error:
+                tell(f"{path.parent.parent}: no locks here ({error.strerror}); see that no other fetch is at work.")
             # Whoever held it before may have deleted it since it was opened: then it locks nobody out.
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 yield
@@ -305,6 +305,8 @@ def checked(request: Request) -> Address:
         UsageError: it cannot, and why, before anything is asked.
     """
     address, elsewhere = address_of(request.source), bool(request.folder)
+    for language in request.languages:
+        check_language(language)
     if not is_local(request.inputs):
         raise UsageError(
             f"{request.inputs}: --inputs must be a folder of this machine; copy it to your bucket from there."

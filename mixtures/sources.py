@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-from ..errors import ConfigError
+from ..errors import ConfigError, UsageError
 from ..filters.github import ENDINGS
 from ..filters.licenses import PERMISSIVE
 from ..filters.stackexchange import Compat, Layout
@@ -265,6 +265,18 @@ class GithubRecipe(SourceRecipe):
 
 
 _WIKI = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+
+
+def check_language(code: str) -> None:
+    """Refuse what cannot be the code of a Wikipedia, as in its address.
+
+    >>> check_language("zh-yue")
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not _WIKI.fullmatch(code):
+        raise UsageError(f"{code!r}: expected the code of a Wikipedia, as in en or zh-yue.")
 
 
 @dataclass(frozen=True, kw_only=True)

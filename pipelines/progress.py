@@ -21,11 +21,11 @@ from rich.progress import (
 from rich.text import Text
 
 from ..manifest import finished_items, read_receipts
+from ..progress import LINE_EVERY, can_redraw
 from ..storage import is_local
 from .phase import Phase
 
 NARROW, FULL_BAR, NAME_AND_DONE = 100, 40, 45  # columns
-LINE_EVERY = 30.0  # seconds between lines where there is no terminal, and between listings of an object store
 
 
 class PhaseWatch:
@@ -75,11 +75,6 @@ def watching(console: Console, quiet: bool, watch: PhaseWatch) -> Iterator[None]
     finally:
         stop.set()
         thread.join()
-
-
-def can_redraw(console: Console) -> bool:
-    """Whether lines can be drawn over: not where colours are asked for in a file, nor on a dumb terminal."""
-    return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
 
 
 def bar(console: Console) -> Progress:

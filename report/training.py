@@ -15,7 +15,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..pipelines.progress import LINE_EVERY, bar, can_redraw
+from ..pipelines.progress import bar
+from ..progress import LINE_EVERY, can_redraw
 from ..storage import publish
 from .funnel import UNKNOWN, decimal, number
 

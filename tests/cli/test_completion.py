@@ -38,6 +38,7 @@ def offered(line: str, begun: str) -> list[str]:
         pytest.param("run sample --set", "seed=", [], id="a number"),
         pytest.param("run sample --set", "nothing.x=", [], id="no setting"),
         pytest.param("run sample", "--ver", ["--verbose"], id="option"),
+        pytest.param("fetch", "c", ["commoncrawl", "c4", "cirrussearch"], id="source to fetch"),
         pytest.param("completion", "", ["bash", "zsh", "fish"], id="shells"),
     ],
 )  # fmt: skip

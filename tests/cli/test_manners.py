@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from corpusmill.cli import COMMANDS, cli, main, terminal
-from corpusmill.pipelines.progress import can_redraw
+from corpusmill.progress import can_redraw
 from corpusmill.report.answers import AnswerConsole
 from running import ROOT, command, corpusmill, environment, manifest, run_arguments
 

@@ -1,5 +1,6 @@
 """One file from a publisher who misbehaves: it comes whole, or not at all, and the message says why."""
 
+import bz2
 import gzip
 import hashlib
 import json
@@ -13,6 +14,7 @@ from corpusmill.errors import SourceError
 from corpusmill.fetch.client import TRIES, Client, Missing
 from corpusmill.fetch.download import NOTE, PARTIAL, Download, Fetched
 from corpusmill.fetch.listing import Wanted
+from corpusmill.storage import write_json
 from publisher import (
     Behaviour,
     FakeClock,
@@ -65,6 +67,7 @@ def whole(folder: Path) -> None:
         pytest.param([], 1, id="all is well"),
         pytest.param([says(503), says(429, Retry_After="7"), says(403)], 4, id="too many requests"),
         pytest.param([says(500), says(502), says(504), says(408)], 5, id="a server in trouble"),
+        pytest.param([says(status) for status in range(520, 525)], 6, id="a network of caches in trouble"),
         pytest.param([breaks_off(50_000)], 2, id="breaks off"),
         pytest.param([breaks_off(1), breaks_off(1), breaks_off(3)], 4, id="breaks off within the first bytes"),
         pytest.param([breaks_off(50_000), ignores_range], 2, id="breaks off, then ignores Range"),
@@ -113,6 +116,52 @@ def test_another_process_goes_on_where_the_first_one_stopped(publisher: Publishe
     download(publisher, tmp_path)
     whole(tmp_path)
     assert [headers.get("Range") for _, _, headers in publisher.asked] == ["bytes=50000-"]
+
+
+def test_killed_while_a_changed_file_begins_no_version_lies_beside_bytes_of_another(
+    publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.files[NAME] = OTHER
+    publisher.behaviours[NAME] = [breaks_off(50_000), *[says(503)] * TRIES]
+    with pytest.raises(SourceError):
+        download(publisher, tmp_path)
+    publisher.files[NAME] = DATA
+    publisher.behaviours.clear()
+
+    def killed(url: str, value: object) -> None:
+        write_json(url, value)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("corpusmill.fetch.download.write_json", killed)
+        download(publisher, tmp_path)
+    assert [path.name for path in (tmp_path / "c4" / PARTIAL / "a").iterdir()] == ["b.gz.part.json"]
+    download(publisher, tmp_path)
+    whole(tmp_path)
+
+
+@pytest.mark.parametrize(("pack", "name"), [(gzip.compress, "a.gz"), (bz2.compress, "a.bz2")])
+def test_without_a_digest_a_packed_file_is_unpacked_to_its_end(pack, name: str, tmp_path: Path) -> None:
+    """Zeros where a power cut took bytes; and twice the same broken bytes, which are then the publisher's."""
+    good = pack(random.Random(0).randbytes(99_000))
+    broken, said = good[:60_000] + bytes(10) + good[60_010:], list[str]()
+    with serving({name: good, f"mine/{name}": broken}) as publisher:
+        client = Client(FakeClock(), 0.0, tell=said.append)
+        publisher.behaviours[name] = [sends(broken)]
+        Download(client, Wanted(f"c4/{name}", publisher.url + name), tmp_path, Unwatched()).fetch()
+        assert (tmp_path / "c4" / name).read_bytes() == good
+        wanted = Wanted(f"c4/mine/{name}", f"{publisher.url}mine/{name}")
+        Download(client, wanted, tmp_path, Unwatched()).fetch()
+        assert (tmp_path / "c4/mine" / name).read_bytes() == broken
+        assert len(publisher.asked) == 4
+    (line,) = said
+    assert line.startswith(f"c4/mine/{name}: does not unpack to its end (")
+
+
+def test_old_servers_call_the_packing_of_a_file_its_encoding(publisher: Publisher, tmp_path: Path) -> None:
+    publisher.behaviours[NAME] = [sends(DATA, Content_Encoding="x-gzip")]
+    download(publisher, tmp_path)
+    whole(tmp_path)
 
 
 def test_a_file_that_changed_begins_anew(publisher: Publisher, tmp_path: Path) -> None:
@@ -183,6 +232,9 @@ def test_bytes_that_the_disk_lost_are_noticed(publisher: Publisher, tmp_path: Pa
         pytest.param(sends(PAGE), None, "", 'sent a web page in place of the file: "Please slow down"', id="page"),
         pytest.param(sends(b"PK\3\4" + DATA), None, "", 'begins with "PK .*, which is not how such', id="zip"),
         pytest.param(says(401), None, "", "HTTP 401 Unauthorized", id="login"),
+        pytest.param(says(501), None, "", "HTTP 501", id="a method that it does not know"),
+        pytest.param(sends(DATA, Content_Encoding="br"), None, "", 'Content-Encoding "br".*identity', id="packing"),
+        pytest.param(sends(gzip.compress(DATA)), None, "", "packed by gzip twice", id="packed twice"),
         pytest.param(says(451), None, "", "HTTP 451", id="law"),
         pytest.param(says(503, Retry_After="3600"), None, "", "asks to wait 3,600 s", id="a wait that is too long"),
         pytest.param(unmeasured, None, "", "does not say how long it is", id="no length and no digest"),
@@ -213,7 +265,14 @@ def test_a_missing_file_is_not_asked_for_twice(publisher: Publisher, tmp_path: P
 
 def test_waits_grow_and_keep_to_what_the_server_asks(publisher: Publisher, tmp_path: Path) -> None:
     clock = FakeClock()
-    publisher.behaviours[NAME] = [says(500), says(500), says(500), says(503, Retry_After="90"), says(500), says(500)]
+    publisher.behaviours[NAME] = [
+        says(500),
+        says(500),
+        says(500),
+        says(503, Retry_After="90"),
+        says(429, Retry_After="0"),
+    ]
+    publisher.behaviours[NAME] += [says(503, Retry_After="Fri, 07 Nov 1969 10:00:30 GMT")]
     download(publisher, tmp_path, clock)
     assert clock.slept == [2, 4, 8, 90, 32, 60]
 

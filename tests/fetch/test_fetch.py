@@ -1,8 +1,10 @@
 """The command, from a publisher on this machine: what a user sees, and what then lies there."""
 
 import bz2
+import errno
 import gzip
 import hashlib
+import io
 import json
 import shlex
 import shutil
@@ -12,12 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from corpusmill.errors import SourceError, UsageError
 from corpusmill.fetch.addresses import addresses
-from corpusmill.fetch.client import TRIES, Again, Client, _next
+from corpusmill.fetch.client import TRIES, Client, _next
+from corpusmill.fetch.progress import watching
 from corpusmill.fetch.run import IN_A_ROW, Fetch, Request
-from publisher import FakeClock, Publisher, says, serving
+from publisher import FakeClock, Publisher, says, sends, serving
 from running import UNFILTERED, contents, corpusmill, manifest, start, until
 
 DUMP = "CC-MAIN-2019-09"
@@ -281,6 +285,18 @@ def test_a_second_fetch_of_the_same_source_waits_for_nobody(crawl: Publisher, tm
     assert not (tmp_path / "commoncrawl/.partial").exists()
 
 
+def test_a_file_system_without_locks_is_said(crawl: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("corpusmill.fetch.run.fcntl.flock", flock)
+    said: list[str] = []
+    request = Request(source="commoncrawl", inputs=str(tmp_path), dumps=(DUMP,), folder=crawl.url)
+    with Fetch(request, tell=said.append).locked():
+        pass
+    assert said == [f"{tmp_path}/commoncrawl: no locks here (No locks available); see that no other fetch is at work."]
+
+
 def test_a_failed_file_does_not_stop_the_others(crawl: Publisher, tmp_path: Path) -> None:
     names = [name for name in crawl.files if name.endswith("wet.gz")]
     crawl.behaviours[names[1]] = [says(401)]
@@ -313,14 +329,18 @@ def test_who_refuses_everything_is_left_alone(publisher: Publisher, tmp_path: Pa
 def test_one_who_asks_to_wait_holds_all_requests(publisher: Publisher) -> None:
     """Not the one request alone that was too much."""
     publisher.files, publisher.behaviours = {"b": b"x"}, {"a": [says(429, Retry_After="100")]}
-    clock = FakeClock()
-    client = Client(clock, 3.0)
-    with pytest.raises(Again), client.ask("GET", f"{publisher.url}a"):
-        pass
+    publisher.behaviours["a"] += [says(503), says(403, Retry_After="0"), says(500)]
+    publisher.files["a"] = b"x"
+    clock, held = FakeClock(), list[float]()
+    client = Client(clock, 0.0)
+    wait = clock.sleep
+    clock.sleep = lambda seconds: (held.append(client.gate.held - clock.time), wait(seconds))  # type: ignore
+    assert client.small(f"{publisher.url}a") == b"x"
+    assert clock.slept == [100, 4, 8, 16]
+    assert held == [100, 4, 8, 0]
+    client.gate.hold(7)
     assert client.small(f"{publisher.url}b") == b"x"
-    assert clock.slept == [100]
-    assert client.small(f"{publisher.url}b") == b"x"
-    assert clock.slept == [100, 3]
+    assert clock.slept[4:] == [7]
 
 
 def test_a_file_of_another_size_is_not_taken_for_the_dump(publisher: Publisher, inputs: Path, tmp_path: Path) -> None:
@@ -388,25 +408,52 @@ def test_a_server_that_answers_no_head_has_files_of_unknown_size(publisher: Publ
 def test_hostile_paths_are_refused_before_anything_is_written(publisher: Publisher, tmp_path: Path, line: str) -> None:
     good = f"crawl-data/{DUMP}/segments/a/wet/a.warc.wet.gz"
     publisher.files = {LIST: gzip.compress(f"{good}\n{line}\n".encode()), good: gzip.compress(b"WARC")}
-    done = fetch("commoncrawl", tmp_path / "got", publisher, "--dump", DUMP, expect=1)
+    done = fetch("commoncrawl", tmp_path / "got", publisher, "--dump", DUMP, "--limit", 1, expect=1)
     assert "which is no path of such a list. Nothing was fetched." in done.stderr
     assert "\x1b" not in done.stderr
-    assert {path.name for path in (tmp_path / "got").rglob("*") if path.is_file()} <= {"wet.paths.gz", "fetched.jsonl"}
+    assert [path for path in (tmp_path / "got").rglob("*") if path.is_file()] == []
     assert publisher.paths() == [LIST]
 
 
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        pytest.param(LIST, b"\x1f\x8bnot gzip", "not a list of paths", id="not gzip"),
-        pytest.param(LIST, gzip.compress(b"a")[:-3], "not a list of paths", id="cut off"),
-        pytest.param(LIST, gzip.compress(b""), "the publisher's list has no file that fits", id="empty"),
+        pytest.param(LIST, b"\x1f\x8bnot gzip", "not a list packed by gzip", id="not gzip"),
+        pytest.param(LIST, gzip.compress(b"a")[:-3], "not a list packed by gzip", id="cut off"),
+        pytest.param(LIST, gzip.compress(b""), "an empty list; expected paths", id="empty"),
         pytest.param(LIST, gzip.compress(bytes(70 << 20)), "unpacks to more than 67,108,864 bytes", id="a bomb"),
     ],
 )
 def test_broken_lists_of_paths(publisher: Publisher, tmp_path: Path, name: str, data: bytes, message: str) -> None:
     publisher.files = {name: data}
-    assert message in fetch("commoncrawl", tmp_path, publisher, "--dump", DUMP, "--dry-run", expect=1).stderr
+    assert message in fetch("commoncrawl", tmp_path, publisher, "--dump", DUMP, expect=1).stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [], "it is asked for again"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="deleted"),  # how a catalogue is renewed
+        pytest.param(b"\x1f\x8bspoilt", id="spoilt"),
+        pytest.param(gzip.compress(b"no,catalogue\n1,2\n"), id="another table"),
+    ],
+)
+def test_a_catalogue_that_is_gone_or_cannot_be_read_is_asked_for_anew(
+    publisher: Publisher, tmp_path: Path, data
+) -> None:
+    name, kept = "cache/epub/feeds/pg_catalog.csv.gz", tmp_path / "books/pg_catalog.csv.gz"
+    rows = b"Text#,Type,Issued,Title,Language,Authors\n11,Text,2008-06-27,Alice,en,Carroll\n"
+    publisher.files = {name: gzip.compress(rows), "cache/epub/11/pg11.txt": b"Alice"}
+    publisher.behaviours = {name: [sends(data)]} if data else {}
+    request = Request(source="books", inputs=str(tmp_path), folder=publisher.url, limit=1)
+    if data:
+        with pytest.raises(SourceError, match=r"pg_catalog.csv.gz: (not a list packed|has no book)"):
+            outcomes(request)
+        assert not kept.exists()
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_bytes(data)
+    assert outcomes(request) == {"books/gutenberg/pg11.txt": "fetched"}
+    assert kept.read_bytes() == publisher.files[name]
 
 
 @pytest.mark.parametrize(
@@ -494,6 +541,9 @@ def test_https_is_never_left() -> None:
         pytest.param(["models", "--dump", "x"], "expected no --dump", id="nothing to choose"),
         pytest.param(["wikipedia", "--dump", "20260901"], "pass --contact", id="no contact"),
         pytest.param(["wikipedia", "--dump", "20260901", "--contact", "a\nb"], "in ASCII", id="a hostile contact"),
+        pytest.param(
+            ["wikipedia", "--dump", "20260901", "--languages", "en,.*"], "the code of a Wiki", id="no language"
+        ),
         pytest.param(["books"], "rsync -av", id="all of Gutenberg"),
         pytest.param(["books", "--limit", "1", "--wait", "0"], "asks to wait 2 s", id="too fast"),
         pytest.param(["books", "--limit", "1", "--connections", "9"], "at most 1 connection", id="too many"),
@@ -511,6 +561,16 @@ def test_refused_before_anything_is_asked(arguments: list[str], message: str, tm
 
 def test_a_bucket_is_refused() -> None:
     assert "--inputs must be a folder" in corpusmill("fetch", "c4", "--inputs", "memory://x", expect=2).stderr
+
+
+def test_no_bar_is_drawn_into_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpusmill.fetch.progress.LINE_EVERY", 0.001)
+    log, written = io.StringIO(), threading.Event()
+    log.write = lambda text: (io.StringIO.write(log, text), written.set())  # type: ignore[method-assign]
+    with watching(Console(file=log, force_terminal=True, width=80), False, "c4", 3):  # as by FORCE_COLOR
+        assert written.wait(60)
+    assert log.getvalue().startswith("c4: 0/3 files  0.0 MB  0.0 MB/s\n")
+    assert "\x1b" not in log.getvalue()
 
 
 def test_a_disk_without_room_is_refused(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -537,5 +597,13 @@ def test_without_a_source_it_says_what_there_is() -> None:
     assert {row["source"] for row in rows if row["fetched"]} == {
         *("commoncrawl", "c4", "wikipedia", "books", "stackexchange", "models")
     }
+    done = corpusmill("fetch", "--inputs", "dumps", "--dump", "en", "--json", expect=2)
+    assert done.stdout == ""
+    assert "fetch: --inputs, --dump: of which SOURCE?" in done.stderr
     assert "github.sql" in corpusmill("fetch", "github", expect=2).stdout
     assert "aws s3 cp --request-payer requester" in corpusmill("fetch", "arxiv", expect=2).stdout
+    said = json.loads(corpusmill("fetch", "arxiv", "--inputs", "mine", "--json", expect=2).stdout)
+    assert (said["source"], said["fetched"]) == ("arxiv", False)
+    assert "requester-pays" in said["why"]
+    assert "aws s3 cp --request-payer requester s3://arxiv/src/arXiv_src_2301_001.tar mine/arxiv/" in said["steps"][1]
+    assert said["run"] == "corpusmill run llama1 arxiv --inputs mine --output OUT"
