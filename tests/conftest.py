@@ -1,5 +1,6 @@
 """Sample inputs and finished runs that several tests share."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from running import made_once, run_arguments, start
 for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     if signal.getsignal(ignored) is signal.SIG_IGN:
         signal.signal(ignored, signal.default_int_handler if ignored is signal.SIGINT else signal.SIG_DFL)
+# Python's readline puts the width of no terminal there.
+for size in ("COLUMNS", "LINES"):
+    os.environ.pop(size, None)
 settings.register_profile("whatever else runs", deadline=None)
 settings.load_profile("whatever else runs")
 

@@ -121,7 +121,12 @@ def test_every_drop_every_step_and_every_digest_is_there(finished: Path) -> None
     kinds = {(source, kind): what for source, kind, what in rows_of(text, "## Deviations from the paper")[2:]}
     assert "`form` is `wet`, not `published`" in kinds["c4", "setting"]
     assert "train n-gram models" in kinds["commoncrawl", "ours"] and "`lines.groups`" in kinds["commoncrawl", "setting"]
-    assert kinds["all", "setting"] == "`tokenizer.vocab_size` is `800`, not `32000`"
+    for one in (
+        "`tokenizer.vocab_size` is `800`, not `32000`",
+        "`validation` is `0.01`, not `0.001`",
+        "`budget_tokens`",
+    ):
+        assert one in kinds["all", "setting"]
     shares = {row[0]: row for row in rows_of(text, "## Mixture")}
     assert shares["commoncrawl"][6] == "67.00 %" and shares["commoncrawl"][8] == "1.10"
 
