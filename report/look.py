@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
@@ -28,18 +31,18 @@ UNSAID = frozenset({"url", "digest", "blob", "content_md5", "id", "source", "mea
 
 
 def paging_console() -> Console:
-    """Where documents are printed: without styles where the pager would not show them."""
-    console = Console()
-    if console.is_terminal and not _pager_shows_styles():
-        console = Console(no_color=True)
-    return console
+    """Where documents are printed: with styles on a terminal alone, and where the pager shows them."""
+    if sys.stdout is None or not sys.stdout.isatty():  # though FORCE_COLOR may say that it is one
+        return Console(no_color=True, force_terminal=False)
+    return Console() if _pager_shows_styles() else Console(no_color=True)
 
 
 def _pager_shows_styles() -> bool:
-    """As click finds it: it is less, and not told otherwise."""
-    pager, less = os.environ.get("PAGER", "").split(), os.environ.get("LESS", "")
-    own = PurePath(pager[0]).name == "less" and len(pager) == 1 if pager else True
-    return own and (not less or "r" in less.lower())
+    """It is less, it is there, and it is not told otherwise: without LESS `corpusmill look` gives it -R."""
+    pager, *options = os.environ.get("PAGER", "").split() or ["less"]
+    less = os.environ.get("LESS", "").split()
+    raw = any(re.fullmatch(r"-[A-Za-z]*[rR].*|--raw-control-chars", option, re.I) for option in (*less, *options))
+    return PurePath(pager).name == "less" and shutil.which(pager) is not None and (raw or not less)
 
 
 def pages(

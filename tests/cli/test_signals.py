@@ -1,8 +1,12 @@
 """Ctrl-C, SIGTERM and SIGHUP: one line, a code of its own, no process left, and the same command goes on."""
 
+import contextlib
+import json
 import os
+import pty
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +85,59 @@ def test_what_is_stuck_ends_by_itself() -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate()
     assert process.returncode == 143
+
+
+def test_a_full_pipe_holds_nothing_up() -> None:
+    process = at_work(preexec_fn=fill_stderr)
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def fill_stderr() -> None:
+    os.set_blocking(2, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(2, b"x")
+    os.set_blocking(2, True)
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="needs less")
+def test_ctrl_c_is_the_pagers(tmp_path: Path) -> None:
+    """On a terminal of its own, where Ctrl-C goes to both: `less` goes on, and `q` ends them in order."""
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": f"text {n}"}) + "\n" for n in range(99)))
+    own = {"TERM": "xterm", "LESS": "", "PAGER": ""}
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execve(sys.executable, command("look", tmp_path, "-n", 0), {**os.environ, **own})
+    read_until(terminal, b"text 0")
+    for _ in range(2):  # the second would end a command at once
+        os.write(terminal, b"\x03")
+        os.write(terminal, b"G")
+        read_until(terminal, b"text 98")
+        os.write(terminal, b"g")
+        read_until(terminal, b"text 0")
+    os.write(terminal, b"q")
+    said = read_until(terminal, b"")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said
+    os.close(terminal)
+
+
+def read_until(terminal: int, wanted: bytes) -> bytes:
+    """What comes, up to what is wanted; nothing is the end."""
+    said = b""
+    while not wanted or wanted not in said:
+        try:
+            said += (came := os.read(terminal, 4096))
+        except OSError:  # so Linux says that nobody is there any more
+            came = b""
+        if not came:
+            assert not wanted, said
+            break
+    return said
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:
