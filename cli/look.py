@@ -84,7 +84,7 @@ def look(
     ones, sources in turn. On a terminal they go through your pager."""
     from ..pipelines.listing import Trouble
     from ..pipelines.looking import look as found_by
-    from ..pipelines.looking import retold
+    from ..pipelines.looking import own_reasons, retold
     from ..report import look as report
 
     if diff != bool(inputs):
@@ -94,6 +94,7 @@ def look(
     if diff and sqlite:
         raise UsageError("--sqlite holds documents as they are listed: leave --diff out.")
     place, asked = _asked(path, **options)
+    described = own_reasons(place.output)
     trouble = Trouble()
     found = found_by(place, asked, trouble)
     if sqlite:
@@ -107,17 +108,17 @@ def look(
                 said = {"id": one.id, "trouble": str(fate)} if isinstance(fate, CorpusmillError) else asdict(fate)
                 click.echo(json.dumps(said, default=str))
         else:
-            _page(report.diffs(told, console := report.paging_console(), full), console)
+            _page(report.diffs(told, console := report.paging_console(), full, described), console)
     elif as_json:
         for one in found:
             click.echo(json.dumps(asdict(one), default=str))
     else:
-        _page(report.pages(found, console := report.paging_console(), full, asked.near), console)
+        _page(report.pages(found, console := report.paging_console(), full, asked.near, described), console)
     if not asked.shown:
         click.echo(f"no document fits; {asked.looked_at:,} looked at", err=True)
     if trouble.n:
-        said = f"{counted(trouble.n, 'time')} something could not be read, the first in {trouble.first}"
-        click.echo(said, err=True)
+        times = counted(trouble.n, "time")
+        click.echo(f"{times} something could not be read, the first in {trouble.first}", err=True)
     return DAMAGED if trouble.n else 0
 
 

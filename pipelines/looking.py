@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CorpusmillError, UsageError, did_you_mean
@@ -89,6 +89,12 @@ def reasons_of(output: str) -> set[str]:
     counts = (read_facts(output) or {}).get("sources", {}).values() if output else ()
     start = "documents.dropped."
     return {name.removeprefix(start) for of in counts for name in of if name.startswith(start)}
+
+
+def own_reasons(output: str) -> Mapping[str, str]:
+    """The reasons of the user's own sources with their descriptions, as a run recorded them."""
+    own = (read_facts(output) or {}).get("own", {}) if output else {}
+    return {reason: str(said) for of in own.values() for reason, said in of.get("reasons", {}).items()}
 
 
 def reasons_named(given: Sequence[str], own: Iterable[str] = ()) -> frozenset[str]:

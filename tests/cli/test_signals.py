@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -113,31 +114,32 @@ def test_ctrl_c_is_the_pagers(tmp_path: Path) -> None:
     pid, terminal = pty.fork()
     if not pid:
         os.execve(sys.executable, command("look", tmp_path, "-n", 0), {**os.environ, **own})
-    read_until(terminal, b"text 0")
-    for _ in range(2):  # the second would end a command at once
-        os.write(terminal, b"\x03")
-        os.write(terminal, b"G")
-        read_until(terminal, b"text 98")
-        os.write(terminal, b"g")
-        read_until(terminal, b"text 0")
-    os.write(terminal, b"q")
-    said = read_until(terminal, b"")
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said
-    os.close(terminal)
+    try:
+        pressed(terminal, b"", b"text 0")
+        for _ in range(2):  # the second would end a command at once
+            os.write(terminal, b"\x03")
+            pressed(terminal, b"G", b"text 98")
+            pressed(terminal, b"g", b"text 0")
+        pressed(terminal, b"q", b"")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    finally:
+        os.close(terminal)  # which ends what is left there
 
 
-def read_until(terminal: int, wanted: bytes) -> bytes:
-    """What comes, up to what is wanted; nothing is the end."""
+def pressed(terminal: int, key: bytes, wanted: bytes) -> None:
+    """Press a key until something is shown, or nobody is there: a signal may take what was typed with it."""
     said = b""
-    while not wanted or wanted not in said:
-        try:
-            said += (came := os.read(terminal, 4096))
-        except OSError:  # so Linux says that nobody is there any more
-            came = b""
-        if not came:
-            assert not wanted, said
-            break
-    return said
+    for _ in range(200):
+        os.write(terminal, key)
+        while select.select([terminal], [], [], 0.3)[0]:
+            try:
+                said += (came := os.read(terminal, 4096))
+            except OSError:  # so Linux says that nobody is there
+                came = b""
+            if not came or (wanted and wanted in said):
+                assert bool(came) == bool(wanted), said
+                return
+    raise AssertionError(said)
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:

@@ -103,7 +103,8 @@ def test_a_reason_of_ones_own_stands_at_each_line_and_a_step_once() -> None:
 
 def test_wide_letters_leave_the_margin_where_it_is() -> None:
     target = console(100)
-    lines = printed([Change("gone", "水車" * 60, "c4.brace"), Change("gone", "mill", "c4.brace")], target, 9, 999).plain
+    gone = [Change("gone", text, "c4.brace", is_reason=True) for text in ("水車" * 60, "mill")]
+    lines = printed(gone, target, 9, 999).plain
     assert [line.rstrip().endswith("c4.brace") for line in lines.split("\n")] == [True, False, False, False, True]
 
 
@@ -127,6 +128,18 @@ def test_where_a_threshold_lies() -> None:
     shown = [document(id=str(value), meta={"perplexity": value}) for value in (1.0, 2.0, 3.0)]
     pages = list(look.pages(shown, console(colours=False), near=("perplexity", 2.0)))
     assert ["────" in page for page in pages] == [False, True, False, False]
+
+
+def test_a_reason_of_ones_own_is_described() -> None:
+    one = document(outcome="forum.short", path="dropped/forum/a.parquet", text="brief")
+    described = {"forum.short": "fewer characters than the minimum"}
+    [page] = look.pages([one], console(colours=False), described=described)
+    assert "dropped: forum.short, fewer characters than the minimum\n" in page
+    assert "head of its text" in page
+    fate = Fate("", "", "", "forum.short", "", 0, "", {}, changes=[Change("stays", "brief")])
+    [page] = look.diffs([(one, fate)], console(colours=False), described=described)
+    assert "dropped: forum.short, fewer characters than the minimum\n" in page
+    assert "head of its text" not in page  # it is whole
 
 
 class Terminal(io.StringIO):
