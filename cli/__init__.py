@@ -26,8 +26,7 @@ Exit codes:
   0    done
   1    failed: an input, a disk, a work item
   2    the command, the recipe or the output folder cannot be used as given
-  3    `check` or `compare` found differences, `plan` a source that is too
-       small
+  3    `check` or `compare` found differences, `plan` a source too small
   4    done, with damaged input left out (0 with --allow-damage)
   130  stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal: `run`,
        `ngram`, `fetch`, `takedown` and `train` go on with the same command

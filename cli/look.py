@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import CorpusmillError, UsageError
-from .options import DIFFERENT, debug_option, epilog
+from ..records import counted
+from . import signals, words
+from .options import DAMAGED, DIFFERENT, debug_option, epilog
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.command(
@@ -26,9 +32,13 @@ from .options import DIFFERENT, debug_option, epilog
 )
 @click.argument("path")
 @click.option(
-    "--reason", "reasons", multiple=True, help="Dropped for this, as in c4.brace, or for any of a family, c4."
+    "--reason",
+    "reasons",
+    multiple=True,
+    help="Dropped for this, as in c4.brace, or for any of a family, c4.",
+    shell_complete=words.reasons,
 )
-@click.option("--source", default="", help="Of this source.")
+@click.option("--source", default="", help="Of this source.", shell_complete=words.sources)
 @click.option("--language", default="", help="In this language: short for --where language=….")
 @click.option(
     "--where",
@@ -68,13 +78,13 @@ def look(
     full: bool,
     sqlite: str | None,
     **options: Any,
-) -> None:
+) -> int:
     """Read documents of PATH: a run, its documents/ or dropped/ or a part of them, or any file or folder of
     .parquet or .jsonl(.gz) that has a column or field `text`. Of a run kept documents are shown, with --reason dropped
     ones, sources in turn. On a terminal they go through your pager."""
     from ..pipelines.listing import Trouble
     from ..pipelines.looking import look as found_by
-    from ..pipelines.looking import retold
+    from ..pipelines.looking import own_reasons, retold
     from ..report import look as report
 
     if diff != bool(inputs):
@@ -84,6 +94,7 @@ def look(
     if diff and sqlite:
         raise UsageError("--sqlite holds documents as they are listed: leave --diff out.")
     place, asked = _asked(path, **options)
+    described = own_reasons(place.output)
     trouble = Trouble()
     found = found_by(place, asked, trouble)
     if sqlite:
@@ -97,14 +108,18 @@ def look(
                 said = {"id": one.id, "trouble": str(fate)} if isinstance(fate, CorpusmillError) else asdict(fate)
                 click.echo(json.dumps(said, default=str))
         else:
-            _page(report.diffs(told, console := report.paging_console(), full), console.is_terminal)
+            _page(report.diffs(told, console := report.paging_console(), full, described), console)
     elif as_json:
         for one in found:
             click.echo(json.dumps(asdict(one), default=str))
     else:
-        _page(report.pages(found, console := report.paging_console(), full, asked.near), console.is_terminal)
+        _page(report.pages(found, console := report.paging_console(), full, asked.near, described), console)
+    if not asked.shown:
+        click.echo(f"no document fits; {asked.looked_at:,} looked at", err=True)
     if trouble.n:
-        click.echo(f"{trouble.n:,} times something could not be read, the first in {trouble.first}", err=True)
+        times = counted(trouble.n, "time")
+        click.echo(f"{times} something could not be read, the first in {trouble.first}", err=True)
+    return DAMAGED if trouble.n else 0
 
 
 def _asked(
@@ -132,12 +147,16 @@ def _asked(
     return place, Asked(held, wanted, sort=sort, near=threshold(near) if near else None, **options)
 
 
-def _page(pages: Iterable[str], to_terminal: bool) -> None:
-    if to_terminal:
-        click.echo_via_pager(pages)
+def _page(pages: Iterable[str], console: Console) -> None:
+    if not console.is_terminal:
+        for page in pages:
+            click.echo(page, nl=False)
         return
-    for page in pages:
-        click.echo(page, nl=False)
+    styled = not console.no_color
+    if styled and not os.environ.get("LESS"):
+        os.environ["LESS"] = "-R"
+    with signals.paging():
+        click.echo_via_pager(pages, color=styled)
 
 
 @click.command(

@@ -17,6 +17,7 @@ from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 PATIENCE = 5.0  # seconds for the command to unwind
+STDERR = 2
 CLEAR_LINE, SHOW_CURSOR = "\r\x1b[2K", "\x1b[?25h"
 
 
@@ -40,14 +41,8 @@ class Stopping:
     def leave(self) -> None:
         """End this process at once: a thread of the runner may still work on a shard."""
         stop_pool()
-        with contextlib.suppress(OSError, ValueError):
-            name = (
-                "Interrupted"
-                if self.received == signal.SIGINT
-                else f"Stopped by {signal.Signals(self.code - 128).name}"
-            )
-            cursor = CLEAR_LINE + SHOW_CURSOR if sys.stderr.isatty() else ""
-            print(f"{cursor}{name}. {self.goes_on}".rstrip(), file=sys.stderr, flush=True)
+        name = "Interrupted" if self.received == signal.SIGINT else f"Stopped by {signal.Signals(self.code - 128).name}"
+        say_at_once(f"{name}. {self.goes_on}".rstrip())
         os._exit(self.code)
 
     @property
@@ -78,6 +73,39 @@ def caught() -> Iterator[Stopping]:
             stopping.leave()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def paging() -> Iterator[None]:
+    """Around a pager: Ctrl-C is the pager's, which stops a search with it and stays, until the pager has ended."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
+        yield
+        return
+
+    def give_back(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+
+    # A function and not SIG_IGN, which the pager would inherit.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    ended = signal.signal(signal.SIGCHLD, give_back)
+    try:
+        yield
+    finally:
+        give_back()
+        signal.signal(signal.SIGCHLD, ended)
+
+
+def say_at_once(line: str) -> None:
+    """A line on stderr from within a handler: it neither waits for a full pipe nor takes the lock of a stream."""
+    with contextlib.suppress(Exception):
+        cursor = CLEAR_LINE + SHOW_CURSOR if os.isatty(STDERR) else ""
+        blocks = os.get_blocking(STDERR)
+        os.set_blocking(STDERR, False)
+        try:
+            os.write(STDERR, f"{cursor}{line}\n".encode(errors="replace"))
+        finally:
+            os.set_blocking(STDERR, blocks)  # others have the same terminal
 
 
 def goes_on(text: str) -> None:

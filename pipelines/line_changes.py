@@ -23,11 +23,12 @@ Span = tuple[int, int, int, int]  # lines [a, b) of the one text became lines [c
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A line, and what became of it. `why` is the reason, or the step that wrote the text anew."""
+    """A line, and what became of it. `why` is the reason, or else the step that wrote the text anew."""
 
     kind: Literal["stays", "gone", "new"]
     text: str
     why: str = ""
+    is_reason: bool = False
 
 
 class Changes:
@@ -50,7 +51,7 @@ class Changes:
         live = self._live() if reasons else []
         for at, reason in zip(live, reasons if live else [], strict=True):
             if reason:
-                self.lines[at] = Change("gone", self.lines[at].text, str(reason))
+                self.lines[at] = Change("gone", self.lines[at].text, str(reason), is_reason=True)
 
     def rewrite(self, step: str, after: str) -> None:
         """The text as a step left it: lines that are not in it went, others came."""

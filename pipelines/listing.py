@@ -196,6 +196,9 @@ class ListingFile:
     def _parquet(self) -> Any:
         """The file, its footer read; None, and it is noted, where it holds no documents."""
         self.file.seek(0)
+        if self.file.read(len(MAGIC)) != MAGIC:
+            self.trouble.add(self.path, "not a Parquet file")
+            return None
         parquet = open_parquet(self.file)
         if isinstance(parquet, Damage):
             self.trouble.add(self.path, f"{parquet.error}, {parquet.detail}")
@@ -249,7 +252,8 @@ def _groups(parquet: Any) -> Iterator[tuple[int, int]]:
 def open_listing(place: Place, path: str, trouble: Trouble) -> ListingFile:
     """A file of documents. Raises SourceError: it cannot be opened."""
     file = open_read(join(place.root, path))
-    return ListingFile(place, path, trouble, file, file.read(len(MAGIC)) == MAGIC)
+    is_parquet = path.endswith(".parquet") or file.read(len(MAGIC)) == MAGIC
+    return ListingFile(place, path, trouble, file, is_parquet)
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CorpusmillError, UsageError, did_you_mean
@@ -37,6 +37,8 @@ class Asked:
     sort: str = ""
     near: tuple[str, float] | None = None
     known: set[str] = field(default_factory=set)  # names that documents were seen to have
+    looked_at: int = 0  # documents, and of them
+    shown: int = 0
 
     @property
     def ranks(self) -> bool:
@@ -60,6 +62,7 @@ class Asked:
         return {"id", "url", "source", "reason", "measure", "detail", *META, *self.names, *with_text}
 
     def fits(self, one: Listed) -> bool:
+        self.looked_at += 1
         if self.share < 1 and unit_interval(one.id, "look", self.seed) >= self.share:
             return False
         if len(self.known) < NAMES:
@@ -86,6 +89,12 @@ def reasons_of(output: str) -> set[str]:
     counts = (read_facts(output) or {}).get("sources", {}).values() if output else ()
     start = "documents.dropped."
     return {name.removeprefix(start) for of in counts for name in of if name.startswith(start)}
+
+
+def own_reasons(output: str) -> Mapping[str, str]:
+    """The reasons of the user's own sources with their descriptions, as a run recorded them."""
+    own = (read_facts(output) or {}).get("own", {}) if output else {}
+    return {reason: str(said) for of in own.values() for reason, said in of.get("reasons", {}).items()}
 
 
 def reasons_named(given: Sequence[str], own: Iterable[str] = ()) -> frozenset[str]:
@@ -132,16 +141,15 @@ def look(place: Place, asked: Asked, trouble: Trouble) -> Iterator[Listed]:
     that are ranked come in their order, after all were looked at.
 
     Raises:
-        UsageError: a name that no document has, once all were looked at.
+        UsageError: a name that no document has, or one to rank by that is no number, once all were looked at.
     """
     chosen = _chosen(place, asked, trouble)
     if asked.ranks:
         chosen = _with_texts(place, iter(_ranked(chosen, asked)), trouble)
-    n = 0
     for one in itertools.islice(chosen, asked.limit or None):
-        n += 1
+        asked.shown += 1
         yield one
-    if not n:
+    if not asked.shown:
         asked.check_names()
 
 
@@ -224,12 +232,7 @@ def _with_texts(place: Place, chosen: Iterator[Listed], trouble: Trouble) -> Ite
 def _ranked(found: Iterable[Listed], asked: Asked) -> list[Listed]:
     """Those with the smallest or the largest values, or as many on each side of a threshold; without their texts."""
     limit = asked.limit or None
-    numbers = itertools.count()
-    with_values = (
-        (float(value), next(numbers), _bare(one))
-        for one in found
-        if isinstance(value := one.value(asked.by), (int, float)) and value == value
-    )
+    with_values = _with_values(found, asked.by)
     if asked.near is None:
         sign = -1 if asked.sort.startswith("-") else 1
         every = ((sign * value, number, one) for value, number, one in with_values)
@@ -247,6 +250,22 @@ def _ranked(found: Iterable[Listed], asked: Asked) -> list[Listed]:
     both = [(value, -number, one) for value, number, one in below]
     both += [(-value, -number, one) for value, number, one in above]
     return [one for _, _, one in sorted(both)]
+
+
+def _with_values(found: Iterable[Listed], name: str) -> Iterator[Ranked]:
+    """Raises UsageError: there are values, and none is a number."""
+    n, other = 0, None
+    for one in found:
+        value = one.value(name)
+        if isinstance(value, (int, float)) and value == value:
+            yield float(value), n, _bare(one)
+            n += 1
+        elif other is None:
+            other = value
+    if not n and other is not None:
+        raise UsageError(
+            f"{name} is no number here, as in {str(other)[:80]!a}; documents are ranked by one, as in --sort chars."
+        )
 
 
 def _bare(one: Listed) -> Listed:

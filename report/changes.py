@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.text import Text
 
 from ..pipelines.line_changes import Change
-from ..records import Reason
 from .visible import one_line
 
 MARGIN = 30  # columns on the right for reasons, on a terminal that is wide enough
@@ -47,7 +46,7 @@ def _once(changes: Sequence[Change]) -> Iterator[Change]:
     """The same lines, the name of a step that wrote several in a row anew before the first of them alone."""
     yield from changes[:1]
     for before, one in pairwise(changes):
-        again = one.why == before.why and one.why not in set(Reason)
+        again = one.why == before.why and not one.is_reason
         yield Change(one.kind, one.text) if again else one
 
 

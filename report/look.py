@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -23,62 +27,76 @@ from .words import verdict
 HEAD_LINES, HEAD_CHARS = 12, 900  # of a text
 DIFF_LINES, DIFF_CHARS = 60, 300  # of a document's lines, of a line
 ALL = 1 << 62
+NONE: Mapping[str, str] = MappingProxyType({})
 # Of the metadata what helps nobody to judge a text, or stands elsewhere in the header.
 UNSAID = frozenset({"url", "digest", "blob", "content_md5", "id", "source", "measure", "detail", "head"})
 
 
 def paging_console() -> Console:
-    """Where documents are printed: without styles where the pager would not show them."""
-    console = Console()
-    if console.is_terminal and not _pager_shows_styles():
-        console = Console(no_color=True)
-    return console
+    """Where documents are printed: with styles on a terminal alone, and where the pager shows them."""
+    if sys.stdout is None or not sys.stdout.isatty():  # though FORCE_COLOR may say that it is one
+        return Console(no_color=True, force_terminal=False)
+    return Console() if _pager_shows_styles() else Console(no_color=True)
 
 
 def _pager_shows_styles() -> bool:
-    """As click finds it: it is less, and not told otherwise."""
-    pager, less = os.environ.get("PAGER", "").split(), os.environ.get("LESS", "")
-    own = PurePath(pager[0]).name == "less" and len(pager) == 1 if pager else True
-    return own and (not less or "r" in less.lower())
+    """It is less, it is there, and it is not told otherwise: without LESS `corpusmill look` gives it -R."""
+    pager, *options = os.environ.get("PAGER", "").split() or ["less"]
+    less = os.environ.get("LESS", "").split()
+    raw = any(re.fullmatch(r"-[A-Za-z]*[rR].*|--raw-control-chars", option, re.I) for option in (*less, *options))
+    return PurePath(pager).name == "less" and shutil.which(pager) is not None and (raw or not less)
 
 
 def pages(
-    found: Iterable[Listed], console: Console, full: bool = False, near: tuple[str, float] | None = None
+    found: Iterable[Listed],
+    console: Console,
+    full: bool = False,
+    near: tuple[str, float] | None = None,
+    described: Mapping[str, str] = NONE,
 ) -> Iterator[str]:
-    """Each document as it is printed, with a line where a threshold lies between two."""
+    """Each document as it is printed, with a line where a threshold lies between two.
+
+    Args:
+        described: what reasons of the user's own mean.
+    """
     above = False
     for number, one in enumerate(found, 1):
         if near and not above and (above := _value(one, near[0]) >= near[1]):
             yield _text(console, Text(f"──── {near[0]} {near[1]:g} ────\n", style="bold yellow"))
-        yield _text(console, *header(one, number), _body(one, console, full))
+        yield _text(console, *header(one, number, described), _body(one, console, full))
 
 
 def diffs(
-    found: Iterable[tuple[Listed, Fate | CorpusmillError]], console: Console, full: bool = False
+    found: Iterable[tuple[Listed, Fate | CorpusmillError]],
+    console: Console,
+    full: bool = False,
+    described: Mapping[str, str] = NONE,
 ) -> Iterator[str]:
     """Each document with the lines that its steps took away, and those that they wrote."""
     lines, chars = (ALL, ALL) if full else (DIFF_LINES, DIFF_CHARS)
     for number, (one, fate) in enumerate(found, 1):
         if isinstance(fate, CorpusmillError):
             said = Text(f"The text as it was read cannot be had: {visible(str(fate))}", style="yellow")
-            yield _text(console, *header(one, number), said, _body(one, console, full))
+            yield _text(console, *header(one, number, described), said, _body(one, console, full))
         elif fate.note:
-            yield _text(console, *header(one, number), Text(visible(fate.note), style="yellow"))
+            yield _text(console, *header(one, number, described), Text(visible(fate.note), style="yellow"))
         else:
             yield _text(
                 console,
-                *header(one, number),
+                *header(one, number, described, whole=True),
                 _summary(fate),
                 Text(),
                 printed(fate.changes, console, lines, chars, folded=not full),
             )
 
 
-def header(one: Listed, number: int, whole: bool = False) -> Iterator[Text]:
+def header(one: Listed, number: int, described: Mapping[str, str] = NONE, whole: bool = False) -> Iterator[Text]:
     """What is known of a document, over its text, or over the `whole` text where only a head is listed."""
     yield Text.assemble((f"{number}. {one_line(one.id)}", "bold"), f"  {one_line(one.url)}")
     if one.outcome:
-        yield Text(verdict(one.outcome), style="green" if one.outcome == KEPT else "red")
+        yield Text(
+            verdict(one.outcome, described.get(one.outcome, "")), style="green" if one.outcome == KEPT else "red"
+        )
     measured = {} if one.outcome in ("", KEPT) else {name: one.meta.get(name) for name in ("measure", "detail")}
     called = [value for name, value in one.meta.items() if name not in measured]
     known = {name: value for name, value in measured.items() if value not in called}

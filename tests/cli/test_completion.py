@@ -39,6 +39,8 @@ def offered(line: str, begun: str) -> list[str]:
         pytest.param("run sample --set", "nothing.x=", [], id="no setting"),
         pytest.param("run sample", "--ver", ["--verbose"], id="option"),
         pytest.param("fetch", "c", ["commoncrawl", "c4", "cirrussearch"], id="source to fetch"),
+        pytest.param("look out --reason", "books.", ["books.overlap", "books.language"], id="reasons"),
+        pytest.param("look out --source", "wi", ["wikipedia"], id="source of documents"),
         pytest.param("completion", "", ["bash", "zsh", "fish"], id="shells"),
     ],
 )  # fmt: skip

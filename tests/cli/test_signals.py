@@ -1,8 +1,13 @@
 """Ctrl-C, SIGTERM and SIGHUP: one line, a code of its own, no process left, and the same command goes on."""
 
+import contextlib
+import json
 import os
+import pty
 import re
 import resource
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +86,60 @@ def test_what_is_stuck_ends_by_itself() -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate()
     assert process.returncode == 143
+
+
+def test_a_full_pipe_holds_nothing_up() -> None:
+    process = at_work(preexec_fn=fill_stderr)
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def fill_stderr() -> None:
+    os.set_blocking(2, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(2, b"x")
+    os.set_blocking(2, True)
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="needs less")
+def test_ctrl_c_is_the_pagers(tmp_path: Path) -> None:
+    """On a terminal of its own, where Ctrl-C goes to both: `less` goes on, and `q` ends them in order."""
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": f"text {n}"}) + "\n" for n in range(99)))
+    own = {"TERM": "xterm", "LESS": "", "PAGER": ""}
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execve(sys.executable, command("look", tmp_path, "-n", 0), {**os.environ, **own})
+    try:
+        pressed(terminal, b"", b"text 0")
+        for _ in range(2):  # the second would end a command at once
+            os.write(terminal, b"\x03")
+            pressed(terminal, b"G", b"text 98")
+            pressed(terminal, b"g", b"text 0")
+        pressed(terminal, b"q", b"")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    finally:
+        os.close(terminal)  # which ends what is left there
+
+
+def pressed(terminal: int, key: bytes, wanted: bytes) -> None:
+    """Press a key until something is shown, or nobody is there: a signal may take what was typed with it."""
+    said = b""
+    for _ in range(200):
+        os.write(terminal, key)
+        while select.select([terminal], [], [], 0.3)[0]:
+            try:
+                said += (came := os.read(terminal, 4096))
+            except OSError:  # so Linux says that nobody is there
+                came = b""
+            if not came or (wanted and wanted in said):
+                assert bool(came) == bool(wanted), said
+                return
+    raise AssertionError(said)
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:

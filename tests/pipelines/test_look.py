@@ -141,6 +141,14 @@ def test_names_that_nothing_has(finished: Path) -> None:
         threshold("perplexity")
 
 
+def test_what_cannot_be_ranked_or_does_not_fit_is_said(finished: Path) -> None:
+    done = corpusmill("look", finished, "--sort", "url", expect=2)
+    assert "url is no number here, as in 'http" in done.stderr
+    done = corpusmill("look", finished, "--source", "c4", "--where", "chars<0", "--sort", "chars")
+    n_documents = len(rows(finished, "documents", "c4"))
+    assert (done.stdout, done.stderr) == ("", f"no document fits; {n_documents:,} looked at\n")
+
+
 def test_anybodys_files(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     lines = [{"text": "one", "metadata": {"score": 3}}, {"text": "two", "score": 5, "id": 7}]
@@ -162,15 +170,17 @@ def test_anybodys_files(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_counted(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "good"}\n{"text": 1}\n[]\n{"text": "also"}\n{"te')
     (tmp_path / "b.parquet").write_bytes(b"PAR1 cut")
+    (tmp_path / "e.parquet").write_bytes(b'{"text": "no lines, as it is called"}\n')
     pq.write_table(pa.table({"id": ["x"]}), tmp_path / "c.parquet")
     (tmp_path / "d.jsonl").write_text('{"text": "' + "[" * 5000 + '", "meta": "' + "[" * 100_000 + '"}\n')
     trouble = Trouble()
     shown = list(look(place_at(str(tmp_path)), Asked(limit=0), trouble))
     assert [one.path for one in shown] == ["a.jsonl", "a.jsonl", "d.jsonl"]
-    assert trouble.n == 5
+    assert trouble.n == 6
+    assert ("e.parquet", "not a Parquet file") in trouble.seen
     assert trouble.first == "a.jsonl: line 2 has no text"
-    done = corpusmill("look", tmp_path)
-    assert "5 times something could not be read, the first in a.jsonl: line 2 has no text" in done.stderr
+    done = corpusmill("look", tmp_path, expect=4)
+    assert "6 times something could not be read, the first in a.jsonl: line 2 has no text" in done.stderr
 
 
 def test_what_steps_did_is_what_why_says(finished: Path, inputs: Path) -> None:

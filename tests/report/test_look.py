@@ -2,7 +2,9 @@
 
 import io
 import re
+import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -64,7 +66,7 @@ def test_hostile_documents(colours: bool) -> None:
 
 
 CHANGES = [
-    Change("gone", "Home", "c4.line_no_end_mark"),
+    Change("gone", "Home", "c4.line_no_end_mark", is_reason=True),
     Change("stays", "The mill stands."),
     Change("gone", "It's'' old.", "markup to text"),
     Change("new", "It's old.", "markup to text"),
@@ -92,9 +94,17 @@ def test_with_colours_struck_through(width: int, margin: bool) -> None:
     assert plain == ("Home" + " " * (width - 36) + "  c4.line_no_end_mark" if margin else "Home  [c4.line_no_end_mark]")
 
 
+def test_a_reason_of_ones_own_stands_at_each_line_and_a_step_once() -> None:
+    own = [Change("gone", text, "forum.short", is_reason=True) for text in ("a", "b")]
+    steps = [Change("gone", text, "tidy") for text in ("a", "b")]
+    said = [printed(lines, console(colours=False), 9, 99).plain.count("[") for lines in (own, steps)]
+    assert said == [2, 1]
+
+
 def test_wide_letters_leave_the_margin_where_it_is() -> None:
     target = console(100)
-    lines = printed([Change("gone", "水車" * 60, "c4.brace"), Change("gone", "mill", "c4.brace")], target, 9, 999).plain
+    gone = [Change("gone", text, "c4.brace", is_reason=True) for text in ("水車" * 60, "mill")]
+    lines = printed(gone, target, 9, 999).plain
     assert [line.rstrip().endswith("c4.brace") for line in lines.split("\n")] == [True, False, False, False, True]
 
 
@@ -120,14 +130,58 @@ def test_where_a_threshold_lies() -> None:
     assert ["────" in page for page in pages] == [False, True, False, False]
 
 
+def test_a_reason_of_ones_own_is_described() -> None:
+    one = document(outcome="forum.short", path="dropped/forum/a.parquet", text="brief")
+    described = {"forum.short": "fewer characters than the minimum"}
+    [page] = look.pages([one], console(colours=False), described=described)
+    assert "dropped: forum.short, fewer characters than the minimum\n" in page
+    assert "head of its text" in page
+    fate = Fate("", "", "", "forum.short", "", 0, "", {}, changes=[Change("stays", "brief")])
+    [page] = look.diffs([(one, fate)], console(colours=False), described=described)
+    assert "dropped: forum.short, fewer characters than the minimum\n" in page
+    assert "head of its text" not in page  # it is whole
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize(
     ("pager", "less", "shows"),
-    [("", "", True), ("less", "-R", True), ("less", "-X", False), ("more", "", False), ("/usr/bin/less", "", True)],
+    [
+        ("", "", True),
+        ("", "-iR", True),
+        ("", "-X --RAW-CONTROL-CHARS", True),
+        ("", "-X", False),
+        ("", "-X --prompt=r", False),
+        ("less -X", "", True),
+        ("less -r", "-X", True),
+        ("PATH/less", "", True),
+        ("PATH/gone/less", "", False),
+        ("more", "", False),
+    ],
 )
 def test_pagers_that_show_no_styles_get_marks(
-    pager: str, less: str, shows: bool, monkeypatch: pytest.MonkeyPatch
+    pager: str, less: str, shows: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name, value in (("PAGER", pager), ("LESS", less), ("TERM", "xterm-256color"), ("FORCE_COLOR", "1")):
+    for name in ("less", "more"):
+        (tmp_path / name).touch(0o755)
+    asked = {"PAGER": pager.replace("PATH", str(tmp_path)), "LESS": less, "PATH": str(tmp_path), "TERM": "xterm"}
+    for name, value in asked.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", Terminal())
     assert look.is_plain(look.paging_console()) is not shows
+    (tmp_path / "less").unlink()
+    assert look.is_plain(look.paging_console())
+
+
+def test_a_file_gets_marks_whatever_is_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    plain = look.paging_console()
+    assert not plain.is_terminal
+    assert printed(CHANGES, plain, 9, 99).plain.startswith("- Home")

@@ -88,8 +88,13 @@ def test_rates_are_of_what_was_done_since_the_training_went_on(monkeypatch: pyte
     assert rates.of(step(70)) == "2,000 tokens/s  ETA 0:00:15"
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def test_a_bar_on_a_terminal() -> None:
-    printed = io.StringIO()
+    printed = Terminal()
     with training.watching(Console(file=printed, width=120, force_terminal=True), quiet=False) as report:
         report(step(1))
         report(step(40))
