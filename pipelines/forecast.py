@@ -222,10 +222,10 @@ class _Run:
             n_sets = _n_dumps(one.part.units) * options.lines.groups
         subsets = nested(sorted(units), lambda unit: unit_interval(unit, "measured sizes"))
         if len(units) < 3 * n_sets or not subsets:
-            within = f" of {counted(n_sets, 'set')} that are compared apart" if n_sets > 1 else ""
+            within = f" in {counted(n_sets, 'set')} that are compared apart" if n_sets > 1 else ""
             self.notes.append(
-                f"{name}: {counted(len(units), 'slice')}{within} give no three sizes to compare within, so how the "
-                "share kept falls is not known: its documents and tokens are at most these."
+                f"{name}: no three sizes to compare within, with {counted(len(units), 'slice')}{within}. So how the "
+                "share kept falls is not known, and its documents and tokens are at most these."
             )
             return
         kept = []
