@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from corpusmill.cli import COMMANDS, cli, main, terminal
+from corpusmill.manifest import read_facts
 from corpusmill.progress import can_redraw
 from corpusmill.report.answers import AnswerConsole
+from corpusmill.storage import digest
 from running import ROOT, command, corpusmill, environment, manifest, run_arguments
 
 # Each command, used well and badly: what it is asked, its exit code, and what it says of it.
@@ -69,8 +72,10 @@ USES = [
     ("card OUT --set card.titel=x", 2, 'did you mean "title"'),
     ("look OUT -n 1", 0, ""),
     ("look NEW", 2, "NEW"),
+    ("look OUT --sort url", 2, "url is no number here"),
     ("look OUT --reason c4.brase", 2, "did you mean"),
     ("compare OUT OUT", 0, ""),
+    ("compare OUT OTHER", 3, ""),
     ("compare OUT NEW", 2, "NEW"),
     ("fetch", 0, ""),
     ("fetch wikipdia --inputs NEW", 2, 'did you mean "wikipedia"'),
@@ -86,7 +91,20 @@ def places(inputs: Path, finished: Path, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("places")
     new = {name: str(folder / name) for name in ("NEW", "NEW2", "MADE")}
     shard = min((finished / "shards/raw").glob("val-*.bin")).stem
-    return {"IN": str(inputs), "OUT": str(finished), "SHARD": shard, **new}
+    return {"IN": str(inputs), "OUT": str(finished), "OTHER": str(another(finished, folder)), "SHARD": shard, **new}
+
+
+def another(finished: Path, folder: Path) -> Path:
+    """The record of a run that has the same documents, and other shards."""
+    output = folder / "other"
+    output.mkdir()
+    for name in ("recipe.yaml", "manifest.parquet"):
+        shutil.copy(finished / name, output)
+    facts = read_facts(str(finished))
+    assert facts
+    facts["corpus"]["train"] = facts["corpus"]["val"]
+    (output / "manifest.json").write_text(json.dumps({**facts, "digest": digest(facts)}))
+    return output
 
 
 def placed(words: str, places: dict[str, str]) -> list[str]:
@@ -175,6 +193,10 @@ def test_json_alone_is_on_stdout(finished: Path, inputs: Path, tmp_path: Path) -
         ["where", finished, min((finished / "shards/raw").glob("train-*.bin")).stem, 0],
         ["score", finished, finished / "recipe.yaml"],
         ["takedown", finished, "wikipedia:en/12", "--dry-run"],
+        ["look", finished, "-n", 3],
+        ["look", finished, "--source", "c4", "-n", 2, "--diff", "--inputs", inputs],
+        ["compare", finished, finished],
+        ["fetch"],
         [*run_arguments(inputs, tmp_path / "x", 1, "--dry-run")],
     ):
         lines = corpusmill(*words, "--json").stdout.splitlines()
