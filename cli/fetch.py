@@ -119,6 +119,8 @@ def _show(outcomes: Iterator[Outcome], request: Request, as_json: bool) -> int:
         click.echo(_sum(states, sizes, request))
         if not failed and not request.dry_run:
             dump = (request.dumps or (address_of(request.source).default,))[0]
+            for need in address_of(request.source).needs:
+                click.echo(f"It needs, too: {filled(need, request.inputs, dump)}")
             click.echo(f"To read it: {filled(address_of(request.source).run, request.inputs, dump)}")
     for one in failed if as_json else ():
         print(f"{one.path}: {one.error}", file=sys.stderr)

@@ -63,6 +63,7 @@ class Address:
     gone: tuple[Gone, ...] = ()
     not_served: str = ""  # why it cannot be fetched
     steps: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # what else that command reads, and how to get it
     run: str = ""
 
 

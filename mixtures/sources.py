@@ -417,7 +417,10 @@ def own_module(code: object) -> Any:
     Raises:
         ConfigError: it is not there, fails while it is imported, or holds no `SOURCE` with a recipe.
     """
-    where = "code is a Python module, forum for forum.py beside the recipe, in the working directory or installed"
+    where = (
+        "code is a Python module, forum for forum.py. `run`, `plan` and `describe` look beside the recipe and in the "
+        "working directory, too; commands that are given a corpus on PYTHONPATH alone, since a corpus may be anybody's"
+    )
     if not isinstance(code, str) or not all(part.isidentifier() for part in code.split(".")):
         raise ConfigError(f"code {code!r}: {where}.")
     try:

@@ -24,6 +24,8 @@ class AnswerConsole(Console):
         super().print(*(self._fitting(one) if isinstance(one, Table) else one for one in objects), **options)
 
     def _fitting(self, table: Table) -> RenderableType:
+        for column in table.columns:
+            column.no_wrap = column.no_wrap or column.justify == "right"  # rich would cut numbers as it breaks texts
         # A cell breaks between words; narrower than its longest word, and a number would be cut.
         least = Measurement.get(self, self.options.update(max_width=UNBROKEN), table).minimum
         return table if least <= self.width else blocks(table)

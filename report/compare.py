@@ -60,6 +60,8 @@ def _both(a: Any, b: Any) -> tuple[str, str]:
 
     >>> _both(["en", "de"], ["en", "fr"]), _both(1, None)
     (('… and de', '… and fr'), ('1', '–'))
+    >>> _both("a" * 90 + "x", "a" * 90 + "y")
+    ('…aaaaaaaaaaaaaaaaaaaax', '…aaaaaaaaaaaaaaaaaaaay')
     """
     if isinstance(a, list) and isinstance(b, list) and any(one in b for one in a):
         own_a, own_b = ([one for one in own if one not in other] for own, other in ((a, b), (b, a)))
@@ -68,7 +70,11 @@ def _both(a: Any, b: Any) -> tuple[str, str]:
                 "… and " + one_line(", ".join(map(str, own)), SHOWN_CHARS) if own else "…" for own in (own_a, own_b)
             )
             return said_a, said_b
-    said_a, said_b = (UNKNOWN if one is None else one_line(str(one), SHOWN_CHARS) for one in (a, b))
+    texts = [UNKNOWN if one is None else str(one) for one in (a, b)]
+    if a != b and texts[0][:SHOWN_CHARS] == texts[1][:SHOWN_CHARS]:  # long ones from where they part
+        at = next((place for place, (x, y) in enumerate(zip(*texts, strict=False)) if x != y), min(map(len, texts)))
+        texts = [f"…{text[max(0, at - 20) :]}" for text in texts]
+    said_a, said_b = (one_line(text, SHOWN_CHARS) for text in texts)
     return said_a, said_b
 
 

@@ -240,12 +240,13 @@ def mixture(corpus: Corpus) -> dict[str, str]:
         intro = "Only documents were made here, and no mixture of tokens: whoever trains on them chooses the shares."
         return {"mixture_intro": intro, "mixture_table": table(columns, cells.values(), [1, 2, 3])}
     columns += ["tokens", "share", "Table 1's share", "epochs", "Table 1's epochs"]
+    written = sum(row["written"] for row in corpus.facts["mixture"]["table"])
     for row in corpus.facts["mixture"]["table"]:
         if row["source"] in cells:
             told, own = paper_row(row["source"]), theirs.get(row["source"])
             share = f"{own.weight:.2f} %" if own else UNKNOWN
             epochs = decimal(row["epochs"]), decimal(told.epochs if told else None)
-            cells[row["source"]] += [number(row["written"]), percent(row["share"]), share, *epochs]
+            cells[row["source"]] += [number(row["written"]), percent(row["written"], written), share, *epochs]
     intro = (
         "Tokens in the training shards, with how often a document stands in them on average, beside Table 1 of the "
         "paper. A corpus of another size than the paper's has other shares where its epochs are the same."
