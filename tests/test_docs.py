@@ -240,7 +240,7 @@ def check_command(line: str, shown: list[str], folder: Path, place: str) -> None
     damaged = words[1] in ("run", "ngram") and "--allow-damage" not in words
     assert code in ([int(expected[1])] if expected else [0, 4] if damaged else [0]), f"{place}: {line}\n{answer}{said}"
     if shown and COMPARES:
-        printed = ["\n".join(map(str.rstrip, text.splitlines())) + "\n" for text in (answer, answer + said)]
+        printed = ["\n".join(map(str.rstrip, text.rstrip().splitlines())) + "\n" for text in (answer, answer + said)]
         assert any(re.fullmatch(pattern_of(shown), text) for text in printed), f"{place}: {line}\n{printed[1]}"
 
 

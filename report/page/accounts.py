@@ -11,7 +11,7 @@ from typing import Any
 from ...formats.documents import read_rows
 from ...mixtures.recipe import load
 from ...records import Reason, Reasons
-from ...storage import join
+from ...storage import join, sizes
 
 LAST = (Reason.EMPTY, Reason.DUPLICATE_CONTENT, Reason.DUPLICATE_ID, Reason.TAKEN_DOWN)  # in the order of the funnel
 DAMAGE_ROWS = 100_000  # of one list, that are looked at for the files with most of it
@@ -112,7 +112,8 @@ def damaged(output: str, paths: Sequence[str]) -> tuple[list[Damaged], bool]:
     counts: dict[str, Counter[str]] = {}
     places: dict[str, list[Mapping[str, Any]]] = {}
     cut = False
-    for path in sorted(paths):
+    there = sizes(join(output, "errors"))  # another run of some sources may have taken away what an earlier one listed
+    for path in sorted(path for path in paths if path in there):
         rows = read_rows(join(output, "errors", path))
         for row in itertools.islice(rows, DAMAGE_ROWS):
             counts.setdefault(row["input"], Counter())[row["error"]] += 1

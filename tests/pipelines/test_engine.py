@@ -1,6 +1,8 @@
 """The engine room: lock, phases, stale outputs, runners, progress."""
 
 import io
+import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from corpusmill.pipelines.engine.runner import is_embedded, pipeline_options
 from corpusmill.pipelines.lock import locked
 from corpusmill.pipelines.phase import Item, Phase, ShardOutput
 from corpusmill.records import Damage
-from corpusmill.storage import publish
+from corpusmill.storage import publish, write_json
 
 
 def write_task(task: str, out: ShardOutput) -> None:
@@ -161,8 +163,10 @@ def test_the_lock_is_held_and_let_go(tmp_path: Path) -> None:
 
 def test_the_lock_where_there_is_no_kernel_to_keep_it(tmp_path: Path) -> None:
     url = f"memory://{tmp_path.name}"
-    with locked(url, "r1"), pytest.raises(UsageError, match=r"delete .*run.lock"), locked(url, "r1"):
+    write_json(f"{url}/run.lock", {"host": platform.node(), "pid": os.getppid(), "recipe": "r1"})
+    with pytest.raises(UsageError, match=r"delete .*run.lock"), locked(url, "r1"):
         pass
+    write_json(f"{url}/run.lock", {"host": platform.node(), "pid": os.getpid(), "recipe": "r1"})  # of an earlier boot
     with locked(url, "r1"):
         pass
 

@@ -79,7 +79,7 @@ def test_a_list_that_is_cut_off_is_refused(folder: Path) -> None:
 
 def test_a_model_that_is_not_there_is_a_line_that_says_how_to_get_it(folder: Path) -> None:
     for model in ("models/lid.176.bin", str(folder / "lid.176.bin"), f"file://{folder}/lid.176.bin"):
-        with pytest.raises(UsageError, match=r"nothing at .*lid\.176\.bin.*CC BY-SA 3\.0.*https://dl\.fbaipublicfiles"):
+        with pytest.raises(UsageError, match=r"nothing at .*lid\.176\.bin.*CC BY-SA 3\.0.*corpusmill fetch models"):
             names(recipe_of("commoncrawl/", model=model), folder)
 
 

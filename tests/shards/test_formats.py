@@ -408,7 +408,7 @@ def test_a_shard_that_a_format_cannot_count_is_refused(monkeypatch):
 
 
 def test_formats_that_cannot_be_written_are_refused(monkeypatch):
-    with pytest.raises(UsageError, match="unknown format parket; known: raw, olmo"):
+    with pytest.raises(UsageError, match=r"unknown format parket \(did you mean \"parquet\"\?\); known: raw, olmo"):
         check_formats(("raw", "parket"))
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"arrayrecord needs the package array-record.*corpusmill\[arrayrecord\]"):
