@@ -108,7 +108,7 @@ def total_of(amounts: Sequence[float], sizes: Sequence[float], whole: float) -> 
         return Estimate(0.0)
     value = amount / size * whole
     if whole <= size * (1 + 1e-9):
-        return exactly(value)
+        return exactly(amount if math.isclose(whole, size) else value)
     if len(sizes) < 2 or any(size - one <= 0 for one in sizes):
         return Estimate(value)
     left_out = [(amount - a) / (size - s) * whole for a, s in zip(amounts, sizes, strict=True)]

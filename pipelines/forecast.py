@@ -163,7 +163,7 @@ class _Run:
                 groups = max(1, round(1 / one.larger))
                 one.larger *= groups
                 changed = dataclasses.replace(changed, lines=dataclasses.replace(changed.lines, groups=groups))
-            if name in self.parts and isinstance(changed, StackExchangeRecipe):
+            if name in self.parts and isinstance(changed, StackExchangeRecipe) and self.command.share < 1:
                 sites = tuple(sorted({unit.kind for unit in self.parts[name].units}))
                 changed = dataclasses.replace(changed, sites=sites)
             sources[name] = changed

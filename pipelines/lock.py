@@ -15,6 +15,7 @@ from ..errors import UsageError
 from ..storage import filesystem, is_local, join, publish, read_json, remove
 
 LOCK = "run.lock"
+_OURS: set[str] = set()  # lock files that this process holds
 
 
 @contextlib.contextmanager
@@ -52,13 +53,15 @@ def locked(output: str, recipe_digest: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _held_by_a_file(url: str, output: str, holder: dict[str, Any]) -> Iterator[None]:
     other = read_json(url)
-    if other and not is_gone(other):
+    if other and (url in _OURS or not is_gone(other)):
         gone = f" If that run is gone (killed, or its machine is), delete {url}, and the same command goes on."
         raise UsageError(_held(output, other, str(holder["recipe"])) + gone)
     publish(url, json.dumps(holder).encode())
+    _OURS.add(url)
     try:
         yield
     finally:
+        _OURS.discard(url)
         remove(url)
 
 

@@ -16,7 +16,7 @@ READERS = ("hash", "extract", "leads", "texts", "posts")  # phases that read inp
 KEYS = (".keys", ".owners")  # files that an exchange reads of each slice
 FOLDERS = {"documents": "documents", "dropped": "documents", "tokens": "tokens", "shards": "shards", "work": "work"}
 LEARNT = ("ngram/", "cited", "tokenizer", "commoncrawl/citation", "commoncrawl/cutoffs")  # phases that are done once
-CLASSIFIER = "classifier of cited pages"
+CLASSIFIER, TOKENIZER = "classifier of cited pages", "tokenizer"
 MIXED = ("mixture", "shards", "formats")
 Amounts = dict[str, float]
 Finished = Mapping[str, Mapping[str, Receipt]]
@@ -37,6 +37,7 @@ class Sampled:
     units: dict[str, Amounts] = field(default_factory=dict)  # by unit
     shared: Amounts = field(default_factory=dict)  # of work items that are of no one unit
     started: float = 0.0  # seconds of CPU in which processes got ready
+    first: set[str] = field(default_factory=set)  # units that were first somewhere, so that their own CPU is a guess
     passes: int = 0  # how often the inputs are read
 
     @property
@@ -88,6 +89,7 @@ def account(sampled: Sampled, finished: Finished, marks: int) -> None:
                 grows = min(receipt.cpu_seconds, rate * bytes_of[name])
                 sampled.started += receipt.cpu_seconds - grows
                 amounts["cpu"] = grows
+                sampled.first.add(unit.name)
             if phase.endswith("/posts"):
                 amounts["cpu.posts"] = amounts["cpu"]
             _add(sampled.units[unit.name] if unit else sampled.shared, amounts)
@@ -155,7 +157,7 @@ def learnt_of(finished: Finished, recipe: Recipe) -> list[Learnt]:
             found.append(Learnt(name, used[phase], 1.0, float("inf"), source))
     if "sample" in finished:
         size = sum(file.bytes for file in files_of(finished["sample"].values()).values())
-        found.append(Learnt("tokenizer", used["tokenizer"], size, recipe.tokenizer.sample_mb * 1e6, ""))
+        found.append(Learnt(TOKENIZER, used["tokenizer"], size, recipe.tokenizer.sample_mb * 1e6, ""))
     return found
 
 

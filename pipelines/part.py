@@ -18,6 +18,7 @@ from ..records import counted
 from ..storage import Input
 from .sources import source_of
 
+NEAR = 2  # a site so many times as large as another one may still have fewer posts
 _UNITS = {"": 1, **{f"{prefix}B": 1000**n for n, prefix in enumerate(("", "k", "M", "G", "T", "P"))}}
 _UNITS |= {f"{prefix}iB": 1024**n for n, prefix in enumerate(("", "K", "M", "G", "T", "P")) if prefix}
 _SIZE = re.compile(r"(?:(\d+)x)?(\d+(?:\.\d+)?(?:e\d+)?)\s*(files|[A-Za-z]*)")
@@ -48,6 +49,7 @@ class Part:
     files: tuple[Input, ...]
     beside: tuple[Input, ...] = ()
     left_out: float = 0.0  # bytes of sites that no documents are made from, which are read for their number of posts
+    doubtful: float = 0.0  # share of the bytes found that are of sites hardly larger than one that is left out
     notes: tuple[str, ...] = ()
 
     @property
@@ -92,10 +94,19 @@ class Whole:
 def choose(source: str, options: SourceRecipe, files: Sequence[Input], share: float) -> Part:
     """Units of about a share of the bytes, one at least where there is one. Files are opened only to cut them."""
     units, beside = _units(source, options, files)
-    kept = _of_largest(units, options) if isinstance(options, StackExchangeRecipe) else units
+    # All sites are read by those who measure everything, and their posts counted, as in a run.
+    kept = _of_largest(units, options) if isinstance(options, StackExchangeRecipe) and share < 1 else units
     left_out = sum(unit.bytes for unit in units) - sum(unit.bytes for unit in kept)
     asked = share * sum(unit.bytes for unit in kept)
     chosen, notes = pick(kept, asked)
+    doubtful = 0.0
+    if left_out:
+        largest = max(unit.length for unit in units if unit not in kept)
+        close = sum(unit.bytes for unit in kept if unit.length < NEAR * largest)
+        doubtful = close / sum(unit.bytes for unit in kept)
+        notes.append(
+            "the largest sites are those of the most bytes here; a run counts their posts, and may keep others."
+        )
     return Part(
         source,
         tuple(chosen),
@@ -103,6 +114,7 @@ def choose(source: str, options: SourceRecipe, files: Sequence[Input], share: fl
         tuple(files),
         tuple(beside),
         left_out,
+        doubtful,
         tuple(f"{source}: {n}" for n in notes),
     )
 
@@ -140,7 +152,7 @@ def pick(units: Sequence[Unit], asked: float) -> tuple[list[Unit], list[str]]:
     """Units in the order of a hash of their names, until they have the bytes that are asked for; and what to say of it.
 
     A unit larger than what is asked for is not read, so that a small part never means a large file; but where the
-    others have not half of it together, the first one is that is no larger than the median of such units.
+    others have less together, the first one is that is no larger than the median of such units.
     """
     ordered = sorted(
         (unit for unit in units if unit.bytes > 0), key=lambda unit: (unit_interval(unit.name, "measure"), unit.name)
@@ -151,7 +163,7 @@ def pick(units: Sequence[Unit], asked: float) -> tuple[list[Unit], list[str]]:
     taken = [unit for unit, read in zip(usable, before, strict=False) if read < asked * (1 - 1e-9)]
     if not large:
         return taken, []
-    if sum(unit.bytes for unit in taken) < asked / 2:
+    if sum(unit.bytes for unit in taken) < asked * (1 - 1e-9):
         median = statistics.median_low(unit.bytes for unit in large)
         one = next(unit for unit in large if unit.bytes <= median)
         said = f"{asked / 1e6:,.1f} MB were asked for; {one.name} is read, a slice of {one.bytes / 1e6:,.1f} MB."

@@ -13,7 +13,7 @@ from rich.table import Table
 from ..mixtures.extrapolate import Estimate, added, exactly, grown, total_of
 from ..mixtures.plan import plan
 from ..mixtures.sources import CitedRecipe
-from ..pipelines.measured import CLASSIFIER, Measured, Sampled
+from ..pipelines.measured import CLASSIFIER, TOKENIZER, Measured, Sampled
 from . import funnel
 
 HOUR = 3600.0
@@ -21,6 +21,7 @@ BUSY = 0.8  # below, work items waited for more than the processor
 PREFIXES = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
 UNKNOWN_FALL = Estimate(1.0, None, 1.0, guess=True)  # at most what the part keeps
 ONCE, SHARDS, ALL = "once", "shards", "all"
+CUT_OTHERWISE = Estimate(1.0, 0.9, 1.1, guess=True)  # tokens of a text, by a tokenizer that was trained on a part
 FEW_EXAMPLES = 10_000  # below, a classifier of cited pages is a poor one, and keeps more than a good one
 
 
@@ -55,7 +56,8 @@ class Forecast:
 
 def forecast(measured: Measured) -> Forecast:
     """The whole, from what was measured."""
-    rows = [_source(name, one, _is_untaught(measured, name)) for name, one in measured.sources.items()]
+    tokens_of_text = CUT_OTHERWISE if _is_of_a_part(measured) else exactly(1.0)
+    rows = [_source(name, one, tokens_of_text, _is_untaught(measured, name)) for name, one in measured.sources.items()]
     rows.append(Row(ONCE, added([*_models(measured), *_started(measured)])))
     mixture = _mixture(measured, rows)
     if measured.mixed.get("tokens"):
@@ -87,7 +89,19 @@ def _is_untaught(measured: Measured, source: str) -> bool:
     return measured.sources[source].grown > 1 and saw < FEW_EXAMPLES
 
 
-def _source(name: str, one: Sampled, untaught: bool = False) -> Row:
+def _is_of_a_part(measured: Measured) -> bool:
+    """Whether the tokenizer that was trained here saw less than that of the whole will."""
+    trained = next((one for one in measured.learnt if one.name == TOKENIZER), None)
+    return trained is not None and _everything(measured) > 1 and trained.size < trained.most
+
+
+def _everything(measured: Measured) -> float:
+    """How many times the parts of all sources their wholes are."""
+    sources = measured.sources.values()
+    return sum(one.whole for one in sources) / sum(one.part.bytes for one in sources)
+
+
+def _source(name: str, one: Sampled, tokens_of_text: Estimate, untaught: bool) -> Row:
     sizes = [unit.bytes for unit in one.part.units]
 
     def total(what: str) -> Estimate:
@@ -98,7 +112,7 @@ def _source(name: str, one: Sampled, untaught: bool = False) -> Row:
     of_documents, of_text = (_share(one, what) for what in ("documents", "text"))
     if untaught:
         of_documents, of_text = (Estimate(share.value, None, share.high, True) for share in (of_documents, of_text))
-    hours = total("cpu").times(1 / HOUR)
+    hours = _cpu(one, total("cpu")).times(1 / HOUR)
     if one.rest:
         hours = added([hours, total("cpu.posts").times(one.rest / one.whole / HOUR)])
     return Row(
@@ -107,7 +121,7 @@ def _source(name: str, one: Sampled, untaught: bool = False) -> Row:
         exactly(one.passes * one.whole + one.rest),
         total("moved"),
         total("documents").shared(of_documents),
-        total("tokens").shared(of_text),
+        total("tokens").shared(of_text).shared(tokens_of_text),
         {
             "documents": total("disk.documents").shared(of_text),
             "tokens": total("disk.tokens").shared(of_text),
@@ -116,8 +130,27 @@ def _source(name: str, one: Sampled, untaught: bool = False) -> Row:
     )
 
 
+def _cpu(one: Sampled, total: Estimate) -> Estimate:
+    """Seconds of CPU. What a unit took that was the first of a process is a guess by the others, and says nothing of
+    how units differ: the interval is that of the others."""
+    others = [unit for unit in one.part.units if unit.name not in one.first]
+    if len(others) == len(one.part.units):
+        return total
+    if len(others) < 2:
+        return Estimate(total.value)
+    own = total_of(
+        [one.units[unit.name].get("cpu", 0.0) for unit in others], [unit.bytes for unit in others], one.whole
+    )
+    if own.low is None or own.high is None:
+        return Estimate(total.value)
+    return Estimate(total.value, max(0.0, total.value + own.low - own.value), total.value + own.high - own.value)
+
+
 def _share(one: Sampled, what: str) -> Estimate:
-    """What is left, of what the part keeps, where it is compared with the whole."""
+    """What is left, of what the part keeps, where it is compared with the whole; of Stack Exchange, as far as a run
+    keeps the same sites."""
+    if one.part.doubtful:
+        return Estimate(1.0, 1 - one.part.doubtful, 1 + one.part.doubtful, guess=True)
     if not one.compares or one.larger <= 1:
         return exactly(1.0)
     return one.falls[what].share(one.larger) if what in one.falls else UNKNOWN_FALL
@@ -125,12 +158,9 @@ def _share(one: Sampled, what: str) -> Estimate:
 
 def _models(measured: Measured) -> list[Estimate]:
     """The core-hours of what is trained once, on no more than the recipe says."""
-    everything = sum(one.whole for one in measured.sources.values()) / sum(
-        one.part.bytes for one in measured.sources.values()
-    )
     found = []
     for model in measured.learnt:
-        times = measured.sources[model.of].grown if model.of in measured.sources else everything
+        times = measured.sources[model.of].grown if model.of in measured.sources else _everything(measured)
         found.append(grown(model.cpu / HOUR, min(times, model.most / max(model.size, 1.0))))
     return found
 

@@ -163,6 +163,10 @@ def test_the_lock_is_held_and_let_go(tmp_path: Path) -> None:
 
 def test_the_lock_where_there_is_no_kernel_to_keep_it(tmp_path: Path) -> None:
     url = f"memory://{tmp_path.name}"
+    with locked(url, "r1"), pytest.raises(UsageError, match=r"delete .*run.lock"), locked(url, "r1"):
+        pass
+    with locked(url, "r1"):
+        pass
     write_json(f"{url}/run.lock", {"host": platform.node(), "pid": os.getppid(), "recipe": "r1"})
     with pytest.raises(UsageError, match=r"delete .*run.lock"), locked(url, "r1"):
         pass

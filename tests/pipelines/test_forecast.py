@@ -11,6 +11,7 @@ from corpusmill.manifest import File, Receipt
 from corpusmill.pipelines.exchange import ENTRY
 from corpusmill.pipelines.measured import Sampled, account
 from corpusmill.pipelines.part import Part, Unit
+from corpusmill.pipelines.source import stem_of
 from corpusmill.storage import Input
 from running import ALONE, SMALL, contents, corpusmill, made_once, manifest
 
@@ -45,10 +46,7 @@ def kept_of(finished: Path) -> dict[str, Mapping[str, int]]:
     return manifest(finished)["sources"]
 
 
-@pytest.mark.xfail(
-    reason="documents are equal, but the tokenizer that a measuring run trains cuts texts a little otherwise"
-)
-def test_measuring_everything_gives_what_a_run_gives(everything: Any, finished: Path) -> None:
+def test_measuring_everything_gives_what_a_run_gives(everything: Any, inputs: Path, finished: Path) -> None:
     for source, counts in kept_of(finished).items():
         row = everything[source]
         documents = counts["documents.kept"]
@@ -56,7 +54,10 @@ def test_measuring_everything_gives_what_a_run_gives(everything: Any, finished: 
         assert row["tokens"]["value"] == counts["tokens"] + 2 * counts["documents.tokenised"], source
         assert row["measured"]["bytes"] == row["measured"]["bytes_found"] == row["measured"]["bytes_whole"]
     written = [path for folder in ("documents", "dropped") for path in (finished / folder).rglob("*.parquet")]
-    assert everything["all"]["disk"]["documents"]["value"] == sum(path.stat().st_size for path in written)
+    names = [path.relative_to(inputs) for path in inputs.rglob("*") if path.is_file() and not path.stat().st_size]
+    empty = {stem_of(Input(str(name), "", 0, "")) for name in names}  # a file without a byte is not measured
+    size = sum(path.stat().st_size for path in written if path.stem not in empty)
+    assert everything["all"]["disk"]["documents"]["value"] == size
 
 
 def test_the_exchange_moves_keys_and_bits(everything: Any, finished: Path) -> None:
@@ -81,15 +82,26 @@ def test_sums_and_prices(everything: Any) -> None:
     assert everything["wikipedia"]["mixture"]["epochs"] == pytest.approx(2.45, abs=0.01)
 
 
-@pytest.mark.xfail(
-    reason="of half the small sample three tokens, c4's and Stack Exchange's among them, lie outside their intervals"
-)
+@pytest.mark.xfail(strict=True, reason="a part takes the sites of the most bytes, a run those of the most posts")
+def test_the_truth_lies_in_the_interval_of_stack_exchange(half: Any, finished: Path) -> None:
+    counts, row = kept_of(finished)["stackexchange"], half["stackexchange"]
+    for what, truth in (
+        ("documents", counts["documents.kept"]),
+        ("tokens", counts["tokens"] + 2 * counts["documents.tokenised"]),
+    ):
+        assert row[what]["low"] <= truth <= row[what]["high"]
+
+
 def test_the_truth_lies_in_the_interval(half: Any, finished: Path) -> None:
-    """Of 95 in 100 such intervals, so one of the fourteen may miss. The choice of slices and all counts are the same
-    everywhere: this is no matter of chance from run to run."""
+    """Of 95 in 100 such intervals, so one of the twelve may miss. The choice of slices and all counts are the same
+    everywhere: this is no matter of chance from run to run. Of Stack Exchange other sites are measured than a run
+    keeps, since their posts are not counted before; the answer says that."""
     missed = []
     for source, counts in kept_of(finished).items():
         row = half[source]
+        if source == "stackexchange":
+            assert row["documents"]["guess"]
+            continue
         assert row["measured"]["slices"] < row["measured"]["slices_found"], source
         for what, truth in (
             ("documents", counts["documents.kept"]),
@@ -105,7 +117,6 @@ def test_what_is_compared_is_measured_in_three_sizes(half: Any) -> None:
     assert half["stackexchange"]["measured"]["compared_times"] is None
     assert half["wikipedia"]["measured"]["falls"].keys() == {"documents", "text"}
     assert half["wikipedia"]["documents"]["guess"]
-    assert not half["stackexchange"]["documents"]["guess"]
 
 
 def test_a_classifier_of_few_pages_says_at_most(half: Any) -> None:
@@ -176,6 +187,7 @@ def test_getting_ready_is_told_apart_from_work() -> None:
     }
     account(one, {"books/extract": extracted, "books/documents": documents, "tokens": tokens}, marks=2)
     assert one.started == pytest.approx(2.0)
+    assert one.first == {"0", "1"}
     assert [one.units[str(n)]["cpu"] for n in range(4)] == pytest.approx([0.1] * 4)
     assert (one.units["0"]["documents"], one.units["0"]["text"], one.units["3"]["tokens"]) == (5, 50, 40)
     assert sum(amounts["disk.work"] for amounts in one.units.values()) == 28

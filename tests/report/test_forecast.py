@@ -9,7 +9,7 @@ from rich.console import Console
 
 from corpusmill.mixtures.extrapolate import Estimate, Fall
 from corpusmill.mixtures.recipe import load
-from corpusmill.pipelines.measured import CLASSIFIER, Learnt, Measured, Sampled
+from corpusmill.pipelines.measured import CLASSIFIER, TOKENIZER, Learnt, Measured, Sampled
 from corpusmill.pipelines.part import Part, Unit
 from corpusmill.report.forecast import Row, as_json, forecast, show
 from corpusmill.storage import Input
@@ -100,6 +100,28 @@ def test_sets_as_large_as_the_whole_are_no_guess() -> None:
 def test_a_classifier_of_few_pages(examples: int, known: bool) -> None:
     found = measured(sampled("commoncrawl"), learnt=[Learnt(CLASSIFIER, 1.0, examples, 600_000, "commoncrawl")])
     assert (row_of(found, "commoncrawl").documents.low is not None) == known
+
+
+def test_units_that_were_first_say_nothing_of_how_units_differ() -> None:
+    one = sampled(first={"0", "1", "2"})
+    assert (row_of(measured(one), "books").core_hours.low, row_of(measured(one), "books").documents.low) == (None, 400)
+    one.first = {"0"}
+    one.units["3"]["cpu"] = 13.0
+    hours = row_of(measured(one), "books").core_hours
+    assert hours.low is not None
+    assert 0 < hours.low < hours.value == pytest.approx(430 / 3600)
+
+
+@pytest.mark.parametrize(("size", "known"), [(50.0, False), (100.0, True)])
+def test_a_tokenizer_of_a_part_cuts_otherwise(size: float, known: bool) -> None:
+    tokens = row_of(measured(sampled(), learnt=[Learnt(TOKENIZER, 1.0, size, 100.0, "")]), "books").tokens
+    assert (tokens.low == tokens.high) == known
+
+
+def test_sites_that_may_be_others_are_a_guess() -> None:
+    one = sampled()
+    one.part = dataclasses.replace(one.part, doubtful=0.25)
+    assert row_of(measured(one), "books").documents == Estimate(400, 300, 500, guess=True)
 
 
 def test_sites_that_go_are_read_for_their_posts() -> None:
