@@ -12,13 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import UsageError
+from ..formats.stackexchange import Row, cut_rows
 from ..mixtures.circle import unit_interval
 from ..mixtures.sources import SourceRecipe, StackExchangeRecipe
-from ..records import counted
-from ..storage import Input
+from ..records import Damage, counted
+from ..storage import MIB, Input, open_read
 from .sources import source_of
 
-NEAR = 2  # a site so many times as large as another one may still have fewer posts
+NEAR = 4  # a site so many times as large as another one may still have fewer posts
+HEAD_BYTES = 8 << 20  # of a dump of Stack Exchange, in which its posts are counted
+SPREAD = 1.25  # by so many times the posts of a dump may be more or fewer than its head has it
 _UNITS = {"": 1, **{f"{prefix}B": 1000**n for n, prefix in enumerate(("", "k", "M", "G", "T", "P"))}}
 _UNITS |= {f"{prefix}iB": 1024**n for n, prefix in enumerate(("", "K", "M", "G", "T", "P")) if prefix}
 _SIZE = re.compile(r"(?:(\d+)x)?(\d+(?:\.\d+)?(?:e\d+)?)\s*(files|[A-Za-z]*)")
@@ -49,7 +52,7 @@ class Part:
     files: tuple[Input, ...]
     beside: tuple[Input, ...] = ()
     left_out: float = 0.0  # bytes of sites that no documents are made from, which are read for their number of posts
-    doubtful: float = 0.0  # share of the bytes found that are of sites hardly larger than one that is left out
+    doubtful: float = 0.0  # share of the bytes found that may be of other sites, as far as their heads tell
     notes: tuple[str, ...] = ()
 
     @property
@@ -95,17 +98,16 @@ def choose(source: str, options: SourceRecipe, files: Sequence[Input], share: fl
     """Units of about a share of the bytes, one at least where there is one. Files are opened only to cut them."""
     units, beside = _units(source, options, files)
     # All sites are read by those who measure everything, and their posts counted, as in a run.
-    kept = _of_largest(units, options) if isinstance(options, StackExchangeRecipe) and share < 1 else units
+    kept, doubtful = units, 0.0
+    if isinstance(options, StackExchangeRecipe) and not options.sites and share < 1:
+        kept, doubtful = _of_largest(units, options)
     left_out = sum(unit.bytes for unit in units) - sum(unit.bytes for unit in kept)
     asked = share * sum(unit.bytes for unit in kept)
     chosen, notes = pick(kept, asked)
-    doubtful = 0.0
-    if left_out:
-        largest = max(unit.length for unit in units if unit not in kept)
-        close = sum(unit.bytes for unit in kept if unit.length < NEAR * largest)
-        doubtful = close / sum(unit.bytes for unit in kept)
+    if doubtful:
         notes.append(
-            "the largest sites are those of the most bytes here; a run counts their posts, and may keep others."
+            f"posts were counted in the first {HEAD_BYTES >> 20} MiB of dumps; a run counts all, and of the sites here "
+            f"{100 * doubtful:.0f} %, by bytes, may be others."
         )
     return Part(
         source,
@@ -137,15 +139,56 @@ def _units(source: str, options: SourceRecipe, files: Sequence[Input]) -> tuple[
     return units, beside
 
 
-def _of_largest(units: Sequence[Unit], options: StackExchangeRecipe) -> list[Unit]:
-    """The dumps of the sites that will be kept: the largest by bytes, in place of posts, which are not counted here."""
-    if options.sites:
-        return list(units)
-    size: dict[str, int] = {}
+def _of_largest(units: Sequence[Unit], options: StackExchangeRecipe) -> tuple[list[Unit], float]:
+    """The dumps of the sites that will be kept, those of the most posts; and the share of their bytes that is in doubt.
+
+    Posts are counted in the heads of dumps, where their lengths leave it open which site has more of them.
+    """
+    length: dict[str, int] = {}
     for unit in units:
-        size[unit.kind] = max(size.get(unit.kind, 0), unit.length)
-    kept = sorted(size, key=lambda site: (-size[site], site))[: options.largest]
-    return [unit for unit in units if unit.kind in kept]
+        length[unit.kind] = max(length.get(unit.kind, 0), unit.length)
+    by_length = sorted(length, key=lambda site: (-length[site], site))
+    if len(by_length) <= options.largest:
+        return list(units), 0.0
+    last = length[by_length[options.largest - 1]]
+    kept = {site for site in by_length if length[site] > NEAR * last}
+    near = [unit for unit in units if last / NEAR <= unit.length <= NEAR * last]
+    posts: dict[str, tuple[float, float]] = {}  # at least, at most
+    for unit in near:
+        posts[unit.kind] = max(posts.get(unit.kind, (0.0, 0.0)), _posts(unit, options))
+    by_posts = sorted(posts, key=lambda site: (-sum(posts[site]), site))
+    n_open = options.largest - len(kept)
+    chosen, others = by_posts[:n_open], by_posts[n_open:]
+    most = max((posts[site][1] for site in others), default=0.0)
+    kept |= set(chosen)
+    found = [unit for unit in units if unit.kind in kept]
+    close = {site for site in chosen if posts[site][0] < most}
+    return found, sum(unit.bytes for unit in found if unit.kind in close) / sum(unit.bytes for unit in found)
+
+
+class _EnoughError(Exception):
+    """The head of a dump was read."""
+
+
+def _posts(unit: Unit, options: StackExchangeRecipe) -> tuple[float, float]:
+    """How many posts a dump has, at least and at most: both the same where its head is all of it."""
+    n_rows = n_bytes = 0
+
+    def count(found: Sequence[Row | Damage]) -> None:
+        nonlocal n_rows, n_bytes
+        for row in found:
+            n_rows += 1
+            n_bytes = row.offset + (len(row.data) if isinstance(row, Row) else 0)
+        if n_bytes >= HEAD_BYTES:
+            raise _EnoughError
+
+    try:
+        with open_read(unit.input.url) as file:
+            all_rows = cut_rows(file, count, options.max_post_mb * MIB)
+        return all_rows, all_rows
+    except _EnoughError:
+        likely = n_rows * unit.length / n_bytes
+        return likely / SPREAD, likely * SPREAD
 
 
 def pick(units: Sequence[Unit], asked: float) -> tuple[list[Unit], list[str]]:

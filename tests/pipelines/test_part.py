@@ -1,12 +1,13 @@
 """Which slices are measured: chosen by hash, no more than asked for, and the rest never opened."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from corpusmill.errors import UsageError
 from corpusmill.mixtures.recipe import load
-from corpusmill.pipelines.part import Unit, Whole, choose, pick
+from corpusmill.pipelines.part import Part, Unit, Whole, choose, pick
 from corpusmill.storage import Input
 
 RECIPE = load("llama1")
@@ -77,20 +78,56 @@ def test_all_is_all() -> None:
     assert not notes
 
 
-def test_of_stack_exchange_the_largest_sites_are_what_there_is(inputs: object) -> None:
-    options = load("sample", ["sources.stackexchange.largest=2"]).active["stackexchange"]
-    from corpusmill.pipelines.finding import find_files
+def site(folder: Path, name: str, n_posts: int, length: int) -> Input:
+    """A dump of so many posts of so many bytes, but for the last one, which is as long as all others."""
+    path = folder / name / "Posts.xml"
+    path.parent.mkdir()
+    rows = [f'<row Id="{n}" PostTypeId="1" Body="{"a" * (length - 38)}" />\n' for n in range(n_posts - 1)]
+    rows.append(f'<row Id="{n_posts}" PostTypeId="1" Body="{"b" * (length * n_posts)}" />\n')
+    path.write_text(f"<posts>\n{''.join(rows)}</posts>")
+    return Input(f"{name}/Posts.xml", str(path), path.stat().st_size, "")
 
-    part = choose("stackexchange", options, find_files("stackexchange", options, str(inputs)), 0.9)
-    assert len({one.kind for one in part.found}) == 2
-    assert part.left_out > 0
-    assert "a run counts their posts" in part.notes[-1]
-    assert not choose("stackexchange", options, part.files, 1.0).left_out  # then they are counted
-    smallest = min(one.length for one in part.found)
-    everything = choose(
-        "stackexchange", load("sample").active["stackexchange"], part.files, 0.9
-    )  # of seven sites, the two largest are the same
-    assert sorted(one.length for one in everything.found)[-2] == smallest
+
+def sites_of(part: Part) -> set[str]:
+    return {one.kind for one in part.found}
+
+
+def test_of_stack_exchange_the_sites_of_the_most_posts_are_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = {
+        "few.example": (300, 600),
+        "many.example": (500, 300),
+        "more.example": (900, 100),
+        "tiny.example": (9, 100),
+    }
+    files = [site(tmp_path, name, *made) for name, made in posts.items()]
+    options = load("sample", ["sources.stackexchange.largest=2"]).active["stackexchange"]
+    counted = choose("stackexchange", options, files, 0.9)
+    assert sites_of(counted) == {"many.example", "more.example"}  # though another one has more bytes
+    assert (counted.doubtful, counted.left_out > 0) == (0, True)
+    assert not choose("stackexchange", options, files, 1.0).left_out  # a run counts them, and measuring all is one
+
+    monkeypatch.setattr("corpusmill.pipelines.part.HEAD_BYTES", 20_000)  # less than any, but of the tiny one
+    monkeypatch.setattr("corpusmill.formats.stackexchange_file._FEED_BYTES", 4_096)
+    guessed = choose("stackexchange", options, files, 0.9)
+    assert sites_of(guessed) == sites_of(counted)
+    assert guessed.doubtful == 0  # by more than their heads may be wrong
+    three = load("sample", ["sources.stackexchange.largest=3"]).active["stackexchange"]
+    assert choose("stackexchange", three, files, 0.9).doubtful == 0
+
+    close = [*files, site(tmp_path, "close.example", 490, 300)]
+    doubted = choose("stackexchange", options, close, 0.9)
+    assert sites_of(doubted) == sites_of(counted)
+    of_many = next(one for one in doubted.found if one.kind == "many.example")
+    assert doubted.doubtful == pytest.approx(of_many.bytes / doubted.bytes_found)
+    assert "may be others" in doubted.notes[-1]
+
+
+def test_sites_that_are_named_are_all_there_is(tmp_path: Path) -> None:
+    files = [site(tmp_path, f"{name}.example", 10, 100) for name in "ab"]
+    options = load("sample", ["sources.stackexchange.sites=[b.example]"]).active["stackexchange"]
+    assert sites_of(choose("stackexchange", options, files, 0.5)) == {"b.example"}
 
 
 @pytest.mark.parametrize(
