@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .storage import digest, join, publishing, read_json, sizes, write_json
+from .errors import UsageError
+from .storage import digest, is_file, join, publishing, read_json, sizes, write_json
 
 WORK = "work"  # folder of everything that only a later run needs
 RECEIPTS = f"{WORK}/receipts"
@@ -168,6 +169,22 @@ def read_facts(output: str) -> dict[str, Any] | None:
     if not isinstance(facts, dict):
         return None
     return facts if facts.pop("digest", None) == digest(facts) else None
+
+
+def finished(output: str, *, whole: bool = False) -> dict[str, Any]:
+    """What `manifest.json` says of a finished run; with `whole`, of one that has shards.
+
+    Raises:
+        UsageError: there is none.
+    """
+    facts = read_facts(output)
+    if facts is None and is_file(join(output, "manifest.json")):
+        raise UsageError(f"{output}: manifest.json is not as it was written. `corpusmill check {output}` says more.")
+    if facts is None:
+        raise UsageError(f"{output}: no finished run here; expected manifest.json, which `corpusmill run` writes last.")
+    if whole and not facts["mixture"]:
+        raise UsageError(f"{output}: a run of some sources alone; expected one of a whole recipe, with shards.")
+    return facts
 
 
 # --- digests of a corpus: sums, so that neither order nor the cut into files matters ----------------------------------

@@ -323,6 +323,15 @@ def size_of(url: str) -> int:
     return int(fs.size(path))
 
 
+def is_file(url: str) -> bool:
+    """Whether there is such a file."""
+    try:
+        size_of(url)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def find_inputs(folder: str, pattern: str, pass_over_folders: bool = False) -> list[Input]:
     """The files below a folder that a glob names, sorted by name. Folders that it names are passed over, or an error.
 

@@ -93,7 +93,7 @@ def plan(
     With --measure a part of the inputs, chosen by hash, goes through all phases of the recipe; from what that took the
     whole is forecast: core-hours, bytes, documents, tokens, epochs, each with an interval of 95 %.
     """
-    from ..manifest import read_facts
+    from ..manifest import finished
     from ..mixtures.plan import plan as plan_mixture
     from ..report import funnel
     from ..shards.formats import check_formats
@@ -108,12 +108,7 @@ def plan(
         raise UsageError("--inputs, --whole and --price are for a forecast: give --measure, too, as in --measure 0.1%.")
     available = None
     if output is not None:
-        facts = read_facts(output)
-        if not facts or not facts["mixture"]:
-            raise UsageError(
-                f"{output}: no finished run of a whole recipe here; expected manifest.json with a mixture."
-            )
-        available = {row["source"]: row["available"] for row in facts["mixture"]["table"]}
+        available = {row["source"]: row["available"] for row in finished(output, whole=True)["mixture"]["table"]}
     rows = [asdict(row) for row in plan_mixture(loaded, available)]
     if as_json:
         for row in rows:

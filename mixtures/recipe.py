@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..config import build, line_of, override, parse_yaml, to_yaml
-from ..errors import ConfigError, SourceError, did_you_mean
+from ..errors import ConfigError, SourceError, UsageError, did_you_mean
 from ..manifest import RECIPE
-from ..storage import digest, join, read_bytes
+from ..storage import digest, is_file, join, read_bytes
 from .sources import OwnRecipe, SourceRecipe, Sources
 
 SCHEMA = 1
@@ -236,18 +236,22 @@ def _is_in_file(written: dict[str, Any], name: str, error: ConfigError) -> bool:
     return False
 
 
-def read_recipe(output: str) -> Recipe:
-    """The recipe of a run, from its output folder, to look at: no code of the user's own sources is imported, since
-    the folder may be anybody's. Their settings stand in `settings`.
+def read_recipe(output: str, *, code: bool = False) -> Recipe:
+    """The recipe of a run, from its output folder. The folder may be anybody's, so code of the user's own sources is
+    imported only where their steps are to run again (`code`); else their settings stand in `settings`.
 
     Raises:
+        UsageError: there is none.
         ConfigError: it is not as a run writes it.
     """
     url = join(output, RECIPE)
+    if not is_file(url):
+        raise UsageError(f"{output}: no run here; expected {RECIPE}.")
     try:
-        return without_code(read_bytes(url).decode(), url)
-    except (SourceError, FileNotFoundError, UnicodeDecodeError) as error:
+        text = read_bytes(url).decode()
+    except (SourceError, UnicodeDecodeError) as error:
         raise ConfigError(f"{url}: cannot be read ({type(error).__name__}).") from error
+    return build(Recipe, parse_yaml(text, url), RECIPE) if code else without_code(text, url)
 
 
 def without_code(text: str, where: str) -> Recipe:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..config import parse_yaml
-from ..errors import UsageError
 from ..formats.documents import read_table
-from ..manifest import RECIPE, read_facts
-from ..storage import join, read_bytes, size_of
+from ..manifest import RECIPE, finished
+from ..storage import join, read_bytes
 from .crossing import Crossing, Side, cross
 
 VERSIONS = ("corpusmill", "python")
@@ -29,15 +28,8 @@ class Run:
     @classmethod
     def open(cls, output: str) -> Run:
         """Raises UsageError: there is no finished run."""
-        try:
-            size_of(join(output, "manifest.json"))
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise UsageError(
-                f"{output}: no manifest.json: there is no finished run here. Expected the --output of `corpusmill run`."
-            ) from error
-        facts = read_facts(output)
-        if facts is None:
-            raise UsageError(f"{output}/manifest.json is not as it was written. `corpusmill check {output}` says more.")
+        facts = finished(output)
+        # As it is written: that of another version may hold settings that this one does not know.
         recipe = parse_yaml(read_bytes(join(output, RECIPE)).decode("utf-8", "replace"), RECIPE)
         return cls(output, dict(flattened(recipe)), facts)
 

@@ -18,7 +18,7 @@ from ..formats.jsonlines import read_objects
 from ..formats.parquet import MAGIC, open_parquet, read_parquet
 from ..manifest import RECIPE
 from ..records import Damage, Reason
-from ..storage import LEFT_ASIDE, absolute, is_local, join, open_read, size_of, sizes
+from ..storage import LEFT_ASIDE, absolute, is_file, is_local, join, open_read, sizes
 from .fate import KEPT
 
 ENDINGS = tuple(f".{name}{packed}" for name in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2"))
@@ -136,14 +136,11 @@ def run_of(path: str) -> str:
     """The folder of the run that a path lies in, or nothing."""
     folder = path
     for _ in range(4):  # itself, documents/, its source, a file there
-        try:
-            size_of(join(folder, RECIPE))
-        except (FileNotFoundError, NotADirectoryError):
-            folder, slash, _ = folder.rpartition("/")
-            if not slash or folder.endswith("/"):
-                return ""
-        else:
+        if is_file(join(folder, RECIPE)):
             return folder
+        folder, slash, _ = folder.rpartition("/")
+        if not slash or folder.endswith("/"):
+            break
     return ""
 
 

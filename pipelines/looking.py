@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from ..errors import CorpusmillError, UsageError, did_you_mean
 from ..manifest import read_facts
 from ..mixtures.circle import unit_interval
+from ..mixtures.recipe import read_recipe
 from ..records import Reason
 from .fate import Fate, input_of, shard_of
 from .inputs import recorded_inputs
 from .listing import META, Listed, Place, Trouble, open_listing
 from .query import Condition, number_of
 from .retelling import Retelling
-from .why import recipe_of
 
 AT_ONCE = 64  # documents whose texts are in memory, where they are not shown in the order of their files
 FILES_IN_TURN = 8
@@ -288,5 +288,5 @@ def retold(place: Place, found: Sequence[Listed], inputs: str) -> Iterator[tuple
         )
         for one in found
     ]  # fmt: skip
-    told = Retelling(place.output, recipe_of(place.output, code=True), inputs).told(fates)
+    told = Retelling(place.output, read_recipe(place.output, code=True), inputs).told(fates)
     return zip(found, told, strict=True)

@@ -23,14 +23,12 @@ from typing import Any
 
 import numpy as np
 
-from ..config import build, parse_yaml
 from ..errors import UsageError
 from ..filters.ccnet_perplexity import normalize_for_lm
 from ..formats.documents import numbered_rows, read_footer, read_rows, read_table, row_numbers
 from ..manifest import (
     CARD,
     CROISSANT,
-    RECIPE,
     REPORT,
     Receipt,
     finished_items,
@@ -40,12 +38,12 @@ from ..manifest import (
     write_receipt,
 )
 from ..mixtures.circle import CIRCLE, SourcePlan, in_validation, included, turn
-from ..mixtures.recipe import Recipe
+from ..mixtures.recipe import Recipe, read_recipe
 from ..records import Reason, is_text
 from ..shards.build import VALIDATION_SEED
 from ..shards.spec import PLAN
 from ..shards.tokens import INDEX
-from ..storage import absolute, join, map_array, read_bytes, read_json, remove, sizes, write_json
+from ..storage import absolute, join, map_array, read_json, remove, sizes, write_json
 from ..tokenizer.train import training_lines
 from . import tokenizer, tokens
 from .build import MANIFEST, account, digests_of_corpus, write_shards
@@ -234,9 +232,7 @@ def take_down(output: str, words: TakenDown, workers: int, quiet: bool = False) 
         ShardError: a work item failed; the same command goes on.
     """
     output = absolute(output)
-    if RECIPE not in sizes(output):
-        raise UsageError(f"{output}: no run here; expected {RECIPE}.")
-    recipe = build(Recipe, parse_yaml(read_bytes(join(output, RECIPE)).decode(), RECIPE), "recipe")
+    recipe = read_recipe(output, code=True)
     with locked(output, recipe.digest):
         touched, listed = touched_by(output, words)
         state = _state(output)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from ..manifest import WORK
 from ..records import Document, Dropped, Reason
-from ..storage import join, read_json, size_of, write_json
+from ..storage import is_file, join, read_json, write_json
 
 LIST = "takedown.json"
 UNFINISHED = f"{WORK}/takedown.json"  # what a take-down under way must know of the folder as it was
@@ -28,9 +28,7 @@ class TakenDown:
         Raises:
             UsageError: it is not readable; going on without it would bring documents back.
         """
-        try:
-            size_of(join(output, LIST))
-        except FileNotFoundError:
+        if not is_file(join(output, LIST)):
             return cls()
         try:
             value = read_json(join(output, LIST))

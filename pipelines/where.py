@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..formats.documents import numbered_rows, read_table
-from ..manifest import read_facts
+from ..manifest import finished
 from ..shards.spec import PLAN
 from ..shards.tokens import Ids
 from ..storage import absolute, join, read_json, sizes
@@ -143,9 +143,7 @@ def shard_named(output: str, given: str) -> str:
     Raises:
         UsageError: there is no finished run, or no such shard.
     """
-    facts = read_facts(output)
-    if not facts or not facts["mixture"]:
-        raise UsageError(f"{output}: no finished run of a whole recipe here; expected manifest.json with a mixture.")
+    finished(output, whole=True)
     if absolute(given).startswith(f"{absolute(output)}/"):
         given = absolute(given).removeprefix(f"{absolute(output)}/")
     rows = read_table(join(output, "manifest.parquet"), ["path", "phase", "item"]).to_pylist()

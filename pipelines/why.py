@@ -15,13 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..config import build, parse_yaml
 from ..errors import CorpusmillError, UsageError, did_you_mean
 from ..formats.documents import DROPPED, read_table
-from ..manifest import RECIPE, read_facts
-from ..mixtures.recipe import Recipe, without_code
+from ..manifest import read_facts
+from ..mixtures.recipe import Recipe, read_recipe
 from ..records import is_text
-from ..storage import join, read_bytes, sizes
+from ..storage import join, sizes
 from .fate import Fate, fate_of
 from .inputs import recorded_inputs
 from .retelling import Retelling
@@ -48,19 +47,6 @@ FORMS: Mapping[str, str] = MappingProxyType(
 Found = tuple[str, int, dict[str, Any]]  # path, number of the row, values without text
 
 
-def recipe_of(output: str, code: bool = False) -> Recipe:
-    """The recipe of a run; with the code of the user's own sources imported only where steps are to run again.
-
-    Raises:
-        UsageError: there is none.
-    """
-    try:
-        text = read_bytes(join(output, RECIPE)).decode()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise UsageError(f"{output}: no run here; expected {RECIPE}.") from error
-    return build(Recipe, parse_yaml(text, RECIPE), "recipe") if code else without_code(text, RECIPE)
-
-
 def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     """All documents of a run with this id or this URL; with the folder of its inputs, step by step.
 
@@ -69,14 +55,11 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     Raises:
         UsageError: no run, no such document, or an input that is not there or not as it was.
     """
-    files = sizes(output)
-    if RECIPE not in files:
-        raise UsageError(f"{output}: no run here; expected {RECIPE}.")
-    recipe = recipe_of(output)
+    recipe = read_recipe(output)
     if not (asked := wanted.strip()) or not is_text(asked):
         what = f"{asked!a} is no text" if asked else "an empty id"
         raise UsageError(f"{what}; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL.")
-    paths = sorted(p for p in files if p.startswith(("documents/", "dropped/")) and p.endswith(".parquet"))
+    paths = sorted(p for p in sizes(output) if p.startswith(("documents/", "dropped/")) and p.endswith(".parquet"))
     wanted = canonical(asked)
     source = wanted.partition(":")[0]
     if source in recipe.active:
@@ -93,7 +76,7 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     if inputs is None:
         return listed
     result = []
-    for told in Retelling(output, recipe_of(output, code=True), inputs).told(listed):
+    for told in Retelling(output, read_recipe(output, code=True), inputs).told(listed):
         if isinstance(told, CorpusmillError):
             raise told
         result.append(dataclasses.replace(told, note=" ".join(filter(None, (note, told.note)))))

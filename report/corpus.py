@@ -12,9 +12,8 @@ from typing import Any
 import pyarrow.compute as pc
 
 from ..config import parse_yaml
-from ..errors import UsageError
 from ..formats.documents import read_table
-from ..manifest import read_facts
+from ..manifest import finished
 from ..mixtures.recipe import Recipe, load, read_recipe
 from ..mixtures.sources import OwnRecipe
 from ..pipelines.accounts import UNKNOWN
@@ -51,9 +50,7 @@ class Corpus:
     @classmethod
     def read(cls, output: str) -> Corpus:
         """Raises UsageError: there is no finished run."""
-        facts = read_facts(output)
-        if facts is None:
-            raise UsageError(f"{output}: no finished run here. `corpusmill run` goes on with it.")
+        facts = finished(output)
         table = read_table(join(output, "manifest.parquet"), ["path", "bytes", "sha256"])
         sizes: Counter[str] = Counter()
         hidden = set()

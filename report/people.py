@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from ..errors import UsageError
-from ..manifest import read_facts
+from ..manifest import finished
 from ..pipelines.lock import locked
 from ..storage import absolute
 from . import card, page
@@ -36,7 +35,5 @@ def write_page(output: str) -> str:
 @contextlib.contextmanager
 def _alone(output: str) -> Iterator[None]:
     """Nobody else is at work in the folder: what is just being taken down must not come back with the page."""
-    if (facts := read_facts(output)) is None:
-        raise UsageError(f"{output}: no finished run here; expected manifest.json, as `corpusmill run` writes it.")
-    with locked(absolute(output), facts["recipe_digest"]):
+    with locked(absolute(output), finished(output)["recipe_digest"]):
         yield

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import CorpusmillError, UsageError
+from ..errors import CorpusmillError
 from ..formats.documents import read_footer, read_rows
-from ..manifest import DIGEST, REPORT, WORK, add_digests, digest_of, hex_digest, read_facts
+from ..manifest import DIGEST, REPORT, WORK, add_digests, digest_of, finished, hex_digest, read_facts
 from ..mixtures.recipe import Recipe, read_recipe
 from ..storage import join, map_array, read_bytes, sha256_of, sizes
 from ..tokenizer.encode import JSON, MODEL, Tokenizer
@@ -49,11 +49,7 @@ def check_output(output: str) -> Iterator[Difference | None]:
         UsageError: there is no finished run.
     """
     there = sizes(output)
-    if "manifest.json" not in there:
-        raise UsageError(
-            f"{output}: no manifest.json: there is no finished run here. `corpusmill run` goes on with it."
-        )
-    facts = read_facts(output)
+    facts = read_facts(output) if "manifest.json" in there else finished(output)
     if facts is None:
         yield Difference("manifest.json", "is not as it was written. The same `corpusmill run` writes it again.")
         return

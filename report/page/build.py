@@ -12,9 +12,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ...errors import UsageError
-from ...manifest import RECIPE, REPORT, read_facts
-from ...mixtures.recipe import Recipe, without_code
+from ...manifest import RECIPE, REPORT, finished
+from ...mixtures.recipe import Recipe, read_recipe
 from ...records import Reason
 from ...storage import join, publish, read_bytes
 from ..describe import own_reasons, own_rows, rows
@@ -42,11 +41,7 @@ def write(output: str) -> str:
 
 def render(output: str) -> str:
     """The page: the same run gives the same page, but for the times that the manifest has."""
-    facts = read_facts(output)
-    if facts is None:
-        raise UsageError(f"{output}: no finished run here; expected manifest.json, as `corpusmill run` writes it.")
-    yaml = read_bytes(join(output, RECIPE)).decode()
-    recipe = without_code(yaml, RECIPE)
+    facts, recipe = finished(output), read_recipe(output)
     damaged, cut = accounts.damaged(output, list(facts["errors"]))
     files = resources.files(__package__)
     style, script = ((files / name).read_text("utf-8") for name in ("page.css", "page.js"))
@@ -66,7 +61,7 @@ def render(output: str) -> str:
     return environment.from_string((files / "page.html").read_text("utf-8")).render(
         facts=facts,
         recipe=recipe,
-        yaml=yaml,
+        yaml=read_bytes(join(output, RECIPE)).decode(),
         command=shlex.join(facts["command"]),
         mixture=accounts.mixture(facts),
         sources=[_source(output, source, facts, recipe) for source in recipe.active if source in facts["sources"]],
