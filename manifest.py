@@ -23,6 +23,7 @@ from .storage import digest, is_file, join, publishing, read_json, sizes, write_
 WORK = "work"  # folder of everything that only a later run needs
 RECEIPTS = f"{WORK}/receipts"
 RECIPE = "recipe.yaml"  # of the run, every setting
+UNFINISHED = f"{WORK}/takedown.json"  # what a take-down under way must know of the folder as it was
 REPORT, CARD, CROISSANT = "report.html", "README.md", "croissant.json"  # of the run, for people
 MANIFEST = pa.schema(
     {
@@ -180,8 +181,13 @@ def finished(output: str, *, whole: bool = False) -> dict[str, Any]:
     facts = read_facts(output)
     if facts is None and is_file(join(output, "manifest.json")):
         raise UsageError(f"{output}: manifest.json is not as it was written. `corpusmill check {output}` says more.")
+    if facts is None and is_file(join(output, UNFINISHED)):
+        raise UsageError(f"{output}: a take-down is not finished here. `corpusmill takedown {output}` goes on with it.")
     if facts is None:
-        raise UsageError(f"{output}: no finished run here; expected manifest.json, which `corpusmill run` writes last.")
+        raise UsageError(
+            f"{output}: no finished run here; expected manifest.json, which `corpusmill run` writes last. The same "
+            "command goes on with a run."
+        )
     if whole and not facts["mixture"]:
         raise UsageError(f"{output}: a run of some sources alone; expected one of a whole recipe, with shards.")
     return facts

@@ -53,14 +53,14 @@ def why(output: str, document: str, inputs: str | None, as_json: bool) -> None:
     """Follow one document of the run in OUTPUT: which of its lines went and how many documents have them, what each
     step measured, and the verdict. A URL may name several documents."""
     from ..pipelines.why import fates
-    from ..report.funnel import answer_console
+    from ..report.answers import AnswerConsole
     from ..report.why import show
 
     for fate in fates(output, document, inputs):
         if as_json:
             click.echo(json.dumps(asdict(fate)))
         else:
-            show(fate, answer_console())
+            show(fate, AnswerConsole())
 
 
 @click.command(
@@ -78,14 +78,14 @@ def where(output: str, shard: str, offset: int, as_json: bool) -> None:
     """Name the document, source, licence and URL of token OFFSET of SHARD, counted from 0 over the documents of the
     shard one behind the other, with their BOS and EOS. SHARD is a file of any format, or the name of the shard."""
     from ..pipelines.where import locate
-    from ..report.funnel import answer_console
+    from ..report.answers import AnswerConsole
     from ..report.where import show
 
     place = locate(output, shard, offset)
     if as_json:
         click.echo(json.dumps(asdict(place)))
     else:
-        show(place, answer_console())
+        show(place, AnswerConsole())
 
 
 @click.command(
@@ -110,7 +110,7 @@ def score(models: str, files: tuple[str, ...], as_json: bool, **options: Any) ->
 
     A .jsonl or .jsonl.gz file has a document a line, its field `text`; any other file is one document; - is stdin.
     """
-    from ..report.funnel import answer_console
+    from ..report.answers import AnswerConsole
     from ..report.score import print_scores, score_files
 
     scores = score_files(files, models, **options)
@@ -118,4 +118,4 @@ def score(models: str, files: tuple[str, ...], as_json: bool, **options: Any) ->
         for one in scores:
             click.echo(json.dumps(asdict(one)))
     else:
-        print_scores(scores, answer_console())
+        print_scores(scores, AnswerConsole())

@@ -189,7 +189,7 @@ def _print_sources(as_json: bool) -> None:
     from rich import box
     from rich.table import Table
 
-    from ..report.funnel import answer_console
+    from ..report.answers import AnswerConsole
 
     table = Table(box=box.SIMPLE, show_edge=False)
     for title in ("source", "what", "how much", "dump"):
@@ -197,7 +197,7 @@ def _print_sources(as_json: bool) -> None:
     for name, one in addresses().items():
         if one.folder:
             table.add_row(name, one.what, one.size, one.example)
-    console = answer_console()
+    console = AnswerConsole()
     console.print(table)
     console.print("Not fetched; corpusmill fetch SOURCE says what to do:", highlight=False)
     for name, one in addresses().items():

@@ -176,11 +176,11 @@ def compare(a: str, b: str, examples: int, as_json: bool) -> int:
     same corpus. Sources whose digests are equal are not read."""
     from ..pipelines.comparing import compare as compared
     from ..report import compare as report
-    from ..report.funnel import answer_console
+    from ..report.answers import AnswerConsole
 
     found = compared(a, b, examples)
     if as_json:
         click.echo(json.dumps(asdict(found), default=str))
     else:
-        report.show(found, answer_console())
+        report.show(found, AnswerConsole())
     return 0 if found.same else DIFFERENT

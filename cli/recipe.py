@@ -96,6 +96,7 @@ def plan(
     from ..manifest import finished
     from ..mixtures.plan import plan as plan_mixture
     from ..report import funnel
+    from ..report.answers import AnswerConsole
     from ..shards.formats import check_formats
 
     loaded = load_recipe(recipe, overrides, limit)
@@ -114,7 +115,7 @@ def plan(
         for row in rows:
             click.echo(json.dumps(row))
     else:
-        funnel.answer_console().print(funnel.mixture(rows))
+        AnswerConsole().print(funnel.mixture(rows))
     return DIFFERENT if any(row["short"] for row in rows) else 0
 
 
@@ -133,7 +134,7 @@ def _forecast(
     from ..pipelines.forecast import Measuring, measure
     from ..pipelines.part import Whole
     from ..report import forecast
-    from ..report.funnel import answer_console
+    from ..report.answers import AnswerConsole
 
     said = {}
     for text in wholes:
@@ -151,7 +152,7 @@ def _forecast(
         for row in forecast.as_json(found, price):
             click.echo(json.dumps(row))
     else:
-        forecast.show(found, answer_console(), price)
+        forecast.show(found, AnswerConsole(), price)
     return DIFFERENT if any(row["short"] for row in found.mixture) else 0
 
 
@@ -168,12 +169,12 @@ def _forecast(
 @debug_option
 def describe(source: str, recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """The steps of SOURCE in their order, each with its basis: the paper, a reference implementation, or ours."""
+    from ..report.answers import AnswerConsole
     from ..report.describe import rows, table
-    from ..report.funnel import answer_console
 
     loaded = load_recipe(recipe, overrides, None)
     if as_json:
         for row in rows(source, loaded):
             click.echo(json.dumps(row))
     else:
-        answer_console().print(table(source, loaded))
+        AnswerConsole().print(table(source, loaded))

@@ -147,8 +147,9 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
 
 def _print_run(facts: dict[str, Any], output: str) -> None:
     from ..report import funnel, models
+    from ..report.answers import AnswerConsole
 
-    console = funnel.answer_console()
+    console = AnswerConsole()
     if facts["sources"]:
         console.print(funnel.funnel(facts["sources"]))
     for kind in funnel.PIECES:

@@ -52,7 +52,7 @@ def takedown(
     """
     quieten_beam()
     from ..pipelines.takedown import asked, sources_of, take_down, touched_by
-    from ..report.funnel import answer_console
+    from ..report.answers import AnswerConsole
     from ..report.people import write_all
     from ..report.takedown import show
 
@@ -66,4 +66,4 @@ def takedown(
     if as_json:
         click.echo(json.dumps(asdict(touched)))
     else:
-        show(touched, dry_run, answer_console())
+        show(touched, dry_run, AnswerConsole())

@@ -67,7 +67,8 @@ def train(
         from ..llama.train import train as train_model
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; pip install 'corpusmill[model]' brings it.") from error
-    from ..report import funnel, training
+    from ..report import training
+    from ..report.answers import AnswerConsole
 
     save = join(output, "llama") if save is None else save
     with (
@@ -84,7 +85,7 @@ def train(
     if as_json:
         click.echo(json.dumps(asdict(result)))
         return
-    console = funnel.answer_console()
+    console = AnswerConsole()
     console.print(training.table(result))
     said = f"Checkpoint, result.json and loss.svg in {save}" + (f"; the model in {exported}" if exported else "")
     console.print(said, markup=False, highlight=False, soft_wrap=True)

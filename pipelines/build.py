@@ -20,6 +20,7 @@ from ..manifest import (
     RECEIPTS,
     RECIPE,
     REPORT,
+    UNFINISHED,
     File,
     Receipt,
     add_digests,
@@ -55,7 +56,6 @@ from .reading import Work, readings
 from .repositories import first_of_repositories
 from .source import Aids, cut_at_waiting
 from .sources import source_of, told_of
-from .taken_down import UNFINISHED
 from .teaching import facts_of_models, leads_of, learn_of_documents, make_models, train_ngrams
 from .threads import posts_phase
 from .unique import CONTENT, ID, REASONS, unique_phase

@@ -30,6 +30,7 @@ from ..manifest import (
     CARD,
     CROISSANT,
     REPORT,
+    UNFINISHED,
     Receipt,
     finished_items,
     read_facts,
@@ -55,7 +56,7 @@ from .phase import Item, Phase
 from .purge import Purge
 from .results import DOCUMENTS_ENDING, DROPPED_ENDING
 from .sources import SOURCES
-from .taken_down import UNFINISHED, TakenDown
+from .taken_down import TakenDown
 from .threads import questions_of
 
 READ_AT_ONCE = 8  # Parquet files

@@ -6,12 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..manifest import WORK
 from ..records import Document, Dropped, Reason
 from ..storage import is_file, join, read_json, write_json
 
 LIST = "takedown.json"
-UNFINISHED = f"{WORK}/takedown.json"  # what a take-down under way must know of the folder as it was
 
 
 @dataclass(frozen=True)

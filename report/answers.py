@@ -13,7 +13,7 @@ UNBROKEN = 10_000  # columns of what is no terminal: whoever cuts or searches li
 
 
 class AnswerConsole(Console):
-    """A console whose lines are not broken in a pipe, and whose tables become blocks where they do not fit."""
+    """A console whose tables become blocks where they do not fit; in a pipe no line is broken, or ends in blanks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,13 @@ class AnswerConsole(Console):
             self.width = UNBROKEN
 
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*(self._fitting(one) if isinstance(one, Table) else one for one in objects), **options)
+        fitting = [self._fitting(one) if isinstance(one, Table) else one for one in objects]
+        if self.is_terminal:
+            super().print(*fitting, **options)
+            return
+        with self.capture() as held:
+            super().print(*fitting, **options)
+        self.file.write("".join(f"{line.rstrip()}\n" for line in held.get().splitlines()))
 
     def _fitting(self, table: Table) -> RenderableType:
         for column in table.columns:

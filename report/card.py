@@ -22,6 +22,7 @@ from ..records import counted
 from ..storage import absolute, join, publish
 from . import croissant, sections
 from .corpus import FEATURES, PAPER, Corpus, in_words, size_category
+from .figures import size
 from .markdown import bullets, code, literal
 
 HUB = "https://huggingface.co/datasets/"
@@ -131,7 +132,7 @@ def _words(corpus: Corpus) -> dict[str, Any]:
         "version": facts["corpusmill"],
         "title": literal(corpus.title),
         "n_documents": f"{sum(map(corpus.kept, sources)):,}",
-        "text_size": sections.size(sum(map(corpus.text_bytes, sources))),
+        "text_size": size(sum(map(corpus.text_bytes, sources))),
         "in_languages": f" in {counted(n_languages, 'language')}" if n_languages else "",
         "source_titles": in_words([about[source]["title"] for source in sources]) or "no source",
         "recipe": code(corpus.recipe.name),

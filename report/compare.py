@@ -14,7 +14,7 @@ from ..pipelines.comparing import Changed, Comparison, SourceCompared
 from ..pipelines.crossing import ABSENT, Crossing
 from ..pipelines.fate import KEPT
 from ..records import Reason, counted
-from .funnel import UNKNOWN, decimal, number, percent
+from .figures import UNKNOWN, decimal, number, percent
 from .visible import one_line
 
 ACCOUNTS = ("documents.in", "documents.kept", "bytes.kept", "tokens")  # of a source, beside the reasons

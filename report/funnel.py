@@ -6,45 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from ..records import Reason
-from .answers import AnswerConsole
-
-UNKNOWN = "–"
+from .figures import UNKNOWN, decimal, number, percent
 
 EPOCHS_ENDS = ("epochs_from", "epochs_to")  # of an interval, where epochs are forecast
 PIECES = ("lines", "answers")  # that sources may account for within their documents
-
-
-def answer_console() -> Console:
-    """Where answers are printed: stdout."""
-    return AnswerConsole()
-
-
-def number(value: float | None) -> str:
-    """
-    >>> number(1234567), number(None)
-    ('1,234,567', '–')
-    """
-    return UNKNOWN if value is None else f"{value:,.0f}"
-
-
-def decimal(value: float | None) -> str:
-    """
-    >>> decimal(2.449), decimal(None)
-    ('2.45', '–')
-    """
-    return UNKNOWN if value is None else f"{value:.2f}"
-
-
-def percent(part: float | None, whole: float = 1.0) -> str:
-    """
-    >>> percent(1, 8), percent(0, 0), percent(None)
-    ('12.50 %', '–', '–')
-    """
-    return UNKNOWN if part is None or not whole else f"{100 * part / whole:.2f} %"
 
 
 def dropped(counts: Mapping[str, int], kind: str) -> list[tuple[str, int]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from .visible import escaped
+
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|~#&!$])")
 
 
@@ -13,7 +15,7 @@ def one_line(text: str) -> str:
     >>> one_line("a\\n  b")
     'a b'
     """
-    return " ".join(text.split())
+    return escaped(" ".join(text.split()))
 
 
 def literal(text: str) -> str:

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from ..records import counted
-from .funnel import decimal, number, percent
+from .figures import decimal, number, percent
 
 
 def table(models: Mapping[str, Any]) -> Table:

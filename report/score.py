@@ -23,7 +23,7 @@ from ..models.cutoffs import open_cutoffs
 from ..models.ngram import PIECES, model_files, open_ngram_model
 from ..records import Bucket
 from ..storage import join, open_read, sizes
-from .funnel import UNKNOWN, number
+from .figures import UNKNOWN, number
 
 STDIN = "-"
 JSON_LINES = (".jsonl", ".jsonl.gz")

@@ -15,24 +15,12 @@ from ..pipelines.sources import source_of
 from ..records import Reason, counted
 from .corpus import Corpus, changed_settings, general_settings, in_words, paper
 from .describe import SAME_CONTENT, own_reasons, own_rows, rows
-from .funnel import PIECES, UNKNOWN, decimal, dropped, number, percent
+from .figures import UNKNOWN, decimal, number, percent, size
+from .funnel import PIECES, dropped
 from .markdown import code, link, literal, one_line, table
 
 SHOWN_KINDS = 40  # languages, licences or collections; manifest.json has all
 SHOWN_VALUE = 80  # characters of a setting; recipe.yaml has all
-
-
-def size(n_bytes: int) -> str:
-    """
-    >>> size(999), size(1_234_567), size(3_300_000_000_000)
-    ('999 bytes', '1.2 MB', '3.3 TB')
-    """
-    value, unit = float(n_bytes), "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{n_bytes:,} bytes" if unit == "bytes" else f"{value:,.1f} {unit}"
 
 
 def sources(corpus: Corpus) -> str:

@@ -18,7 +18,7 @@ from rich.table import Table
 from ..pipelines.progress import bar
 from ..progress import LINE_EVERY, can_redraw
 from ..storage import publish
-from .funnel import UNKNOWN, decimal, number
+from .figures import UNKNOWN, decimal, number
 
 if TYPE_CHECKING:  # torch comes with the extra `model` alone
     from ..llama.losses import LossSums

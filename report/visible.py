@@ -1,4 +1,4 @@
-"""Text of strangers for a terminal: what would move its cursor, change colours or turn the writing is only shown."""
+"""Texts of strangers as a terminal, a page or a card may hold them: what is not seen, or does something, is shown."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ import sys
 import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 TAB = "    "
-_TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_HIDDEN = "\u2028\u2029\ufeff" + "".join(map(chr, range(0xFFF9, 0xFFFC)))
+# Controls, marks of direction, ends of lines that are none elsewhere, what has no width but a meaning, letters of tags,
+# halves of pairs. Joiners and places to break stay: scripts need them.
+_UNSEEN: Final = (
+    *range(0x20), *range(0x7F, 0xA0), 0x61C, 0x180E, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2070),
+    *range(0xD800, 0xE000), 0xFEFF, *range(0xFFF0, 0xFFFC), 0xFFFE, 0xFFFF,
+    *(code for code in range(0xE0000, 0xE1000) if unicodedata.category(chr(code)) in ("Cf", "Cn")),
+)  # fmt: skip
 
 
-def _shown(code: int) -> str:
+def _pictured(code: int) -> str:
     if code < 0x20:
         return chr(0x2400 + code)  # as in ␛
-    return "␡" if code == 0x7F else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return "␡" if code == 0x7F else _escaped(code)
 
 
-def _table() -> Mapping[int, str]:
-    codes = [*range(0x20), *range(0x7F, 0xA0), *map(ord, _TURNING + _HIDDEN), *range(0xD800, 0xE000)]
-    codes += [code for code in range(0xE0000, 0xE0080) if unicodedata.category(chr(code)) in ("Cf", "Cn")]
-    table = {code: _shown(code) for code in codes}
-    return MappingProxyType({**table, ord("\n"): "\n", ord("\t"): TAB})
+def _escaped(code: int) -> str:
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-_TABLE = _table()
+_KEPT: Final = {ord("\n"): "\n", ord("\t"): "\t"}
+_PICTURED: Final[Mapping[int, str]] = MappingProxyType(
+    {code: _pictured(code) for code in _UNSEEN} | _KEPT | {ord("\t"): TAB}
+)
+_ESCAPED: Final[Mapping[int, str]] = MappingProxyType({code: _escaped(code) for code in _UNSEEN} | _KEPT)
 
 
 def visible(text: str) -> str:
@@ -34,7 +41,7 @@ def visible(text: str) -> str:
     >>> visible("a\\x1b[31mred\\x07\\r\\n\\u202eb")
     'a␛[31mred␇␍\\n\\\\u202eb'
     """
-    return text.translate(_TABLE)
+    return text.translate(_PICTURED)
 
 
 def one_line(text: str, width: int = sys.maxsize) -> str:
@@ -45,3 +52,12 @@ def one_line(text: str, width: int = sys.maxsize) -> str:
     """
     cut = text if len(text) <= width else text[: width - 1] + "…"
     return visible(cut).replace("\n", "␊")
+
+
+def escaped(text: str) -> str:
+    """Text in which what cannot be seen is written out, so that it can do nothing to a page around it.
+
+    >>> escaped("a\\u202eb\\x00\\tc\\r\\n"), escaped("\\u05d0\\u200d\\ufffd")
+    ('a\\\\u202eb\\\\u0000\\tc\\n', 'א\\u200d\ufffd')
+    """
+    return text.replace("\r\n", "\n").translate(_ESCAPED)

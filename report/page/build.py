@@ -17,13 +17,15 @@ from ...mixtures.recipe import Recipe, read_recipe
 from ...records import Reason
 from ...storage import join, publish, read_bytes
 from ..describe import own_reasons, own_rows, rows
-from ..funnel import PIECES, decimal, number, percent
+from ..figures import decimal, number, percent, size
+from ..funnel import PIECES
 from ..models import rows as rows_of_models
+from ..visible import escaped
 from . import accounts, views
 from .charts import bar, short
 from .measures import measures
 from .sampling import Sample, draw
-from .untrusted import shortened, visible
+from .untrusted import shortened
 
 CUTOFFS = "models/commoncrawl/cutoffs.json"
 
@@ -52,10 +54,10 @@ def render(output: str) -> str:
         "number": number,
         "decimal": decimal,
         "percent": percent,
-        "size": views.size,
+        "size": size,
         "short": short,
         "line": shortened,
-        "visible": visible,
+        "visible": escaped,
     }
     environment.globals |= {"bar": bar}
     return environment.from_string((files / "page.html").read_text("utf-8")).render(

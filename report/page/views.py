@@ -13,27 +13,17 @@ from markupsafe import Markup
 
 from ...records import Reason, Reasons, counted
 from ...storage import digest
+from ..figures import size
+from ..visible import escaped
 from .charts import Axis, axis_of, histogram, short
 from .measures import SAME, Measure, facets_of
 from .sampling import Row, Sample
-from .untrusted import link, shortened, visible
+from .untrusted import link, shortened
 
 EXAMPLES = 3  # of each kind
 TOP = 8  # values that documents are counted by
 GROUPS = 5
 STEPS = (-8, -4, -2, -1, 0, 1, 2, 4, 8)  # of the axis from the threshold on, that the table has
-
-
-def size(n_bytes: float) -> str:
-    """
-    >>> size(0), size(4_457_890), size(12_345), size(783e9)
-    ('0 MB', '4.5 MB', '12.3 kB', '783 GB')
-    """
-    for unit, least in (("TB", 1e12), ("GB", 1e9), ("MB", 1e5), ("kB", 1)):
-        if n_bytes >= least:
-            value = n_bytes / {"TB": 1e12, "GB": 1e9, "MB": 1e6, "kB": 1e3}[unit]
-            return f"{value:,.0f} {unit}" if value >= 100 else f"{value:,.1f} {unit}"
-    return "0 MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +44,7 @@ def example(row: Row, value: float | None = None) -> Example:
         facts.append(counted(row.bytes, "byte"))
     text = " · ".join(filter(None, facts))
     more = (row.bytes or 0) > len(row.head.encode("utf-8", "surrogatepass"))
-    return Example(shortened(row.id), shortened(row.url), link(row.url), text, visible(row.head), more)
+    return Example(shortened(row.id), shortened(row.url), link(row.url), text, escaped(row.head), more)
 
 
 def examples(rows: Iterable[Row], salt: str) -> list[Example]:
@@ -78,7 +68,7 @@ class Change:
     def told(self, exact: bool) -> str:
         """
         >>> Change(300, 12, 3e5).told(True), Change(300, -1200.4, -2e6).told(False), Change(300, 0, 0).told(True)
-        ('up to 12 documents more, 0.3 MB of text', 'about 1,200 documents fewer, 2.0 MB of text', 'no change')
+        ('up to 12 documents more, 300 kB of text', 'about 1,200 documents fewer, 2.0 MB of text', 'no change')
         """
         if self.documents is None:
             return "how many would go is not recorded"

@@ -15,10 +15,10 @@ from corpusmill.cli import main
 from corpusmill.errors import UsageError
 from corpusmill.formats.documents import read_footer, row_numbers
 from corpusmill.formats.stackexchange_parts import CHUNK, _read_chunk
-from corpusmill.manifest import add_digests, digest_of, hex_digest, read_facts
+from corpusmill.manifest import UNFINISHED, add_digests, digest_of, hex_digest, read_facts
 from corpusmill.pipelines import purge, takedown
 from corpusmill.pipelines.takedown import asked, take_down, touched_by
-from corpusmill.pipelines.taken_down import LIST, UNFINISHED, TakenDown
+from corpusmill.pipelines.taken_down import LIST, TakenDown
 from corpusmill.shards.check import check_output
 from running import corpusmill, digests, manifest, run_arguments
 

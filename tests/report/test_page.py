@@ -119,8 +119,8 @@ def sample_of(kept: Sequence[float], dropped: Sequence[float]) -> Sample:
     ("threshold", "told"),
     [
         pytest.param("0.5", "no change", id="the one that holds"),
-        pytest.param("0.3", "up to 2 documents more, 0.4 MB of text", id="looser"),
-        pytest.param("0.7", "1 document fewer, 0.1 MB of text", id="stricter: at the threshold stays"),
+        pytest.param("0.3", "up to 2 documents more, 400 kB of text", id="looser"),
+        pytest.param("0.7", "1 document fewer, 100 kB of text", id="stricter: at the threshold stays"),
     ],
 )
 def test_what_another_threshold_would_change(threshold: str, told: str) -> None:
