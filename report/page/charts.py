@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -122,7 +123,7 @@ def nice_step(least: float) -> float:
     >>> nice_step(0.3), nice_step(7), nice_step(0.02)
     (0.5, 10.0, 0.02)
     """
-    power = 10.0 ** math.floor(math.log10(least))
+    power = 10.0 ** math.floor(math.log10(max(least, sys.float_info.min)))  # what has underflowed has no logarithm
     return float(f"{next(power * nice for nice in NICE if power * nice >= least * (1 - 1e-9)):.12g}")
 
 
