@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from . import terminal
 from .options import (
     DIFFERENT,
     debug_option,
@@ -29,9 +30,10 @@ def check(output: str, as_json: bool) -> int:
             n_files += 1
             continue
         differences += 1
-        click.echo(
-            json.dumps({"path": result.path, "difference": result.text}) if as_json else f"{result.path}: {result.text}"
-        )
+        if as_json:
+            click.echo(json.dumps({"path": result.path, "difference": result.text}))
+        else:
+            terminal.say(f"{result.path}: {result.text}")
     if not as_json:
         click.echo(f"{n_files} files checked, {differences} differences.")
     return DIFFERENT if differences else 0

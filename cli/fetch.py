@@ -114,7 +114,7 @@ def _show(outcomes: Iterator[Outcome], request: Request, as_json: bool) -> int:
             click.echo(json.dumps(asdict(one)))
         elif one.state != "left":
             size = f"{one.bytes:,} bytes" if one.bytes is not None else "of unknown size"
-            click.echo(f"{one.state}  {one.error or f'{one.path}  {size}'}")
+            terminal.say(f"{one.state}  {one.error or f'{one.path}  {size}'}")
     if not as_json:
         click.echo(_sum(states, sizes, request))
         if not failed and not request.dry_run:

@@ -12,7 +12,7 @@ import click
 
 from ..errors import CorpusmillError, UsageError
 from ..records import counted
-from . import signals, words
+from . import signals, terminal, words
 from .options import DAMAGED, DIFFERENT, debug_option, epilog
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def look(
         click.echo(f"no document fits; {asked.looked_at:,} looked at", err=True)
     if trouble.n:
         times = counted(trouble.n, "time")
-        click.echo(f"{times} something could not be read, the first in {trouble.first}", err=True)
+        terminal.say(f"{times} something could not be read, the first in {trouble.first}", err=True)
     return DAMAGED if trouble.n else 0
 
 

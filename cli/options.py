@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -104,8 +106,12 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_recipe(recipe: str, overrides: Sequence[str], limit: float | None) -> Recipe:
+    """The recipe that a user gives: the code of their own sources may be beside it, or in the working directory."""
     from ..mixtures.recipe import load
 
+    for folder in (Path(recipe).resolve().parent, Path.cwd()):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
     return load(recipe, [*overrides, *([] if limit is None else [f"limit={limit}"])])
 
 

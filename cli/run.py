@@ -131,17 +131,17 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
 
     click.echo(to_yaml(facts["recipe"]))
     for source, found in facts["sources"].items():
-        click.echo(f"{source}: {len(found['inputs'])} inputs, {sum(found['inputs'].values()) / 1e6:,.1f} MB")
+        terminal.say(f"{source}: {len(found['inputs'])} inputs, {sum(found['inputs'].values()) / 1e6:,.1f} MB")
         for name, size in found["inputs"].items():
-            click.echo(f"  {name}  {size:,} bytes")
+            terminal.say(f"  {name}  {size:,} bytes")
         for what, name in found["models"].items():
-            click.echo(f"  model ({what})  {name}")
+            terminal.say(f"  model ({what})  {name}")
         done = found["items"] - found["to_do"]
-        click.echo(f"  {found['phase']}: {found['items']} work items, {done} finished, {found['to_do']} to do")
+        terminal.say(f"  {found['phase']}: {found['items']} work items, {done} finished, {found['to_do']} to do")
     if facts["tokenizer"]:
-        click.echo(f"tokenizer: {facts['tokenizer']}")
+        terminal.say(f"tokenizer: {facts['tokenizer']}")
     for note in facts["notes"]:
-        click.echo(note)
+        terminal.say(note)
     click.echo(f"then {facts['then']}")
 
 

@@ -68,9 +68,18 @@ def stderr() -> Console:
     return Console(stderr=True)
 
 
+def say(text: str, err: bool = False) -> None:
+    """Print a line that may hold names of strangers."""
+    from ..report.visible import visible
+
+    click.echo(visible(text), err=err)
+
+
 def show_error(message: str) -> None:
     """One line, red on a terminal."""
-    line = " ".join(message.split("\n"))
+    from ..report.visible import visible
+
+    line = visible(" ".join(message.split("\n")))
     stderr().print(f"error: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -17,7 +16,7 @@ from ..config import build, line_of, override, parse_yaml, to_yaml
 from ..errors import ConfigError, SourceError, UsageError, did_you_mean
 from ..manifest import RECIPE
 from ..storage import digest, is_file, join, read_bytes
-from .sources import OwnRecipe, SourceRecipe, Sources
+from .sources import UNREAD, OwnRecipe, SourceRecipe, Sources
 
 SCHEMA = 1
 
@@ -196,7 +195,7 @@ class Recipe:
         values: dict[str, Any] = _plain(dataclasses.asdict(self))
         values["sources"] = {name: source for name, source in values["sources"].items() if source}
         for own in values["sources"].get("own", {}).values():
-            own |= own.pop("settings")
+            own |= own.pop(UNREAD, {})
         return values
 
     def to_yaml(self) -> str:
@@ -212,9 +211,6 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     """
     text, name = _read(path), Path(path).stem
     written = values = parse_yaml(text, path)
-    for folder in (Path(path).resolve().parent, Path.cwd()):  # where the code of sources of the user's own may be
-        if str(folder) not in sys.path:
-            sys.path.append(str(folder))
     for assignment in overrides:
         values = override(values, assignment)
     try:
@@ -238,7 +234,7 @@ def _is_in_file(written: dict[str, Any], name: str, error: ConfigError) -> bool:
 
 def read_recipe(output: str, *, code: bool = False) -> Recipe:
     """The recipe of a run, from its output folder. The folder may be anybody's, so code of the user's own sources is
-    imported only where their steps are to run again (`code`); else their settings stand in `settings`.
+    imported only where their steps are to run again (`code`); else theirs are `UnreadRecipe`s.
 
     Raises:
         UsageError: there is none.
@@ -263,7 +259,7 @@ def without_code(text: str, where: str) -> Recipe:
     for name, given in [*own.items()] if isinstance(own, dict) else ():
         if isinstance(given, dict):
             settings = {key: value for key, value in given.items() if key not in known}
-            own[name] = {key: value for key, value in given.items() if key in known} | {"settings": settings}
+            own[name] = {key: value for key, value in given.items() if key in known} | {UNREAD: settings}
     return build(Recipe, values, RECIPE)
 
 

@@ -391,24 +391,31 @@ class StackExchangeRecipe(SourceRecipe):
             )
 
 
+UNREAD = "settings"  # the key of an `UnreadRecipe` that others do not have
+
+
 @dataclass(frozen=True, kw_only=True)
 class OwnRecipe(SourceRecipe):
     """A source of your own; its settings are those of a subclass, which the module names (`Source.recipe`)."""
 
-    # Whoever only looks at a corpus must not run code that came with it: see `read_recipe`.
-
     code: str  # Python module that holds SOURCE: beside the recipe, in the working directory, or installed
     about: str = ""  # what it is, in a sentence of the dataset card,
     rights: str = ""  # and what its texts may be used for
-    settings: dict[str, Any] = field(default_factory=dict)  # those of its own, where the module is not imported
 
     @staticmethod
     def class_of(values: Mapping[str, Any]) -> type[OwnRecipe]:
         """The class of the settings of a source. Raises ConfigError for a module that cannot be used."""
-        if "settings" in values:
-            return OwnRecipe
+        if UNREAD in values:
+            return UnreadRecipe
         recipe: type[OwnRecipe] = own_module(values.get("code")).SOURCE.recipe
         return recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadRecipe(OwnRecipe):
+    """That of a corpus that is only looked at: its module is not imported, since the corpus may be anybody's."""
+
+    settings: dict[str, Any] = field(default_factory=dict)  # those of its own, as they are written
 
 
 def own_module(code: object) -> Any:

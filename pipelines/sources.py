@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import ConfigError
-from ..mixtures.sources import OwnRecipe, SourceRecipe, own_module
+from ..mixtures.sources import OwnRecipe, SourceRecipe, UnreadRecipe, own_module
 from ..storage import digest
 from . import arxiv, books, c4, commoncrawl, github, stackexchange, wikipedia
 from .source import Aids, Source
@@ -25,8 +25,10 @@ def source_of(name: str, options: SourceRecipe) -> Source:
     """The source of a name in a recipe.
 
     Raises:
-        ConfigError: it is the user's own, and its module cannot be used.
+        ConfigError: it is the user's own, and its module cannot be used, or is not to be: see `UnreadRecipe`.
     """
+    if isinstance(options, UnreadRecipe):
+        raise ConfigError(f"sources.own.{name}: its module is not imported by those who look at a corpus.")
     return _own(name, options.code) if isinstance(options, OwnRecipe) else SOURCES[name]
 
 

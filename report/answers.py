@@ -9,16 +9,24 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from .visible import visible
+
 UNBROKEN = 10_000  # columns of what is no terminal: whoever cuts or searches lines wants whole ones
 
 
 class AnswerConsole(Console):
-    """A console whose tables become blocks where they do not fit; in a pipe no line is broken, or ends in blanks."""
+    """A console whose tables become blocks where they do not fit; in a pipe no line is broken, or ends in blanks.
+
+    Strings are shown as they are, whoever wrote them: no markup in them is obeyed, and nothing that a terminal obeys.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         if not self.is_terminal and "COLUMNS" not in self._environ:
             self.width = UNBROKEN
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **{**options, "markup": False, "emoji": False})
 
     def print(self, *objects: Any, **options: Any) -> None:
         fitting = [self._fitting(one) if isinstance(one, Table) else one for one in objects]
@@ -43,11 +51,11 @@ class AnswerConsole(Console):
 
 def blocks(table: Table) -> Group:
     """A table as a block for each row: the first cell, and below it the others by the names of their columns."""
-    lines: list[Text] = [Text.from_markup(str(table.title), style="italic")] if table.title else []
+    lines: list[Text] = [Text(visible(str(table.title)), style="italic")] if table.title else []
     names = [str(column.header) for column in table.columns]
     width = max(map(len, names))
     for cells in zip(*(column.cells for column in table.columns), strict=True):
-        texts = [cell if isinstance(cell, Text) else Text.from_markup(str(cell)) for cell in cells]
+        texts = [cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in cells]
         lines.append(texts[0])
         lines += [
             Text(f"  {name:<{width}}  ") + text for name, text in zip(names[1:], texts[1:], strict=True) if text.plain

@@ -51,7 +51,7 @@ def _values(title: str, rows: list[Changed]) -> Table:
     for name in ("", "A", "B"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, (row.name, *_both(row.a, row.b))))
+        table.add_row(row.name, *_both(row.a, row.b))
     return table
 
 

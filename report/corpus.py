@@ -15,7 +15,7 @@ from ..config import parse_yaml
 from ..formats.documents import read_table
 from ..manifest import finished
 from ..mixtures.recipe import Recipe, load, read_recipe
-from ..mixtures.sources import OwnRecipe
+from ..mixtures.sources import OwnRecipe, UnreadRecipe
 from ..pipelines.accounts import UNKNOWN
 from ..storage import join
 
@@ -157,7 +157,7 @@ NOT_TOLD = ("inputs", "root", "weight", "epochs", "paper", "part_mb", "slice_mb"
 
 def changed_settings(recipe: Recipe, source: str) -> dict[str, tuple[Any, Any]]:
     """Settings of a source that decide texts and differ from `llama1.yaml`'s: dotted key → value here, and there."""
-    if own := recipe.sources.own.get(source):
+    if isinstance(own := recipe.active[source], UnreadRecipe):
         return {key: (value, None) for key, value in _leaves(own.settings).items()}
     ours, theirs = (_leaves(one.resolved()["sources"].get(source, {})) for one in (recipe, paper()))
     skipped = tuple(f"{key}." for key, value in ours.items() if value == "skip")

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ..errors import UsageError, did_you_mean
 from ..mixtures.recipe import Recipe
+from ..mixtures.sources import OwnRecipe
 from ..pipelines.source import Aids, Basis
 from ..pipelines.sources import SOURCES, source_of
 from ..records import Reason, Reasons
@@ -41,8 +42,11 @@ def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
     return shown
 
 
-def own_rows(told: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The rows of a source of the user's own, as its run wrote them down."""
+def rows_of_run(source: str, recipe: Recipe, facts: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The same of a run; of a source of the user's own as the run wrote them down, none where it did not."""
+    if not isinstance(recipe.active[source], OwnRecipe):
+        return rows(source, recipe)
+    told = facts.get("own", {}).get(source, {"steps": []})
     once = {"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description}
     return [*({key: str(row[key]) for key in ("step", "basis", "note")} for row in told["steps"]), once]
 

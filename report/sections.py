@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..manifest import RECIPE
-from ..mixtures.sources import PaperRow
+from ..mixtures.sources import OwnRecipe, PaperRow
 from ..pipelines.accounts import UNKNOWN as NO_LANGUAGE
 from ..pipelines.source import Basis
 from ..pipelines.sources import source_of
 from ..records import Reason, counted
 from .corpus import Corpus, changed_settings, general_settings, in_words, paper
-from .describe import SAME_CONTENT, own_reasons, own_rows, rows
+from .describe import SAME_CONTENT, own_reasons, rows_of_run
 from .figures import UNKNOWN, decimal, number, percent, size
 from .funnel import PIECES, dropped
 from .markdown import code, link, literal, one_line, table
@@ -146,11 +146,9 @@ def source(corpus: Corpus, name: str) -> dict[str, Any]:
 
 def steps_of(corpus: Corpus, name: str) -> list[dict[str, str]]:
     """The rows of `corpusmill describe`, without what the recipe does not ask for."""
-    if own := corpus.facts.get("own", {}).get(name):
-        return own_rows(own)
-    options = corpus.recipe.active[name]
-    unique = source_of(name, options).unique(options)
-    return [row for row in rows(name, corpus.recipe) if unique or row["step"] != SAME_CONTENT]
+    found, options = rows_of_run(name, corpus.recipe, corpus.facts), corpus.recipe.active[name]
+    unique = isinstance(options, OwnRecipe) or source_of(name, options).unique(options)
+    return [row for row in found if unique or row["step"] != SAME_CONTENT]
 
 
 def _dropped(corpus: Corpus, name: str, kind: str, n_in: int) -> str:

@@ -29,7 +29,7 @@ def show(fate: Fate, console: Console) -> None:
     say(verdict(fate.outcome, fate.description), "green" if fate.outcome == KEPT else "red")
     if fate.note:
         say(f"  {visible(fate.note)}")
-    say(f"  listed in       {fate.path}, row {fate.row}")
+    say(f"  listed in       {one_line(fate.path)}, row {fate.row}")
     say(f"  read from       {one_line(fate.input)}")
     for name, value in fate.facts.items():
         if name != "url" and value not in (None, ""):
@@ -39,7 +39,7 @@ def show(fate: Fate, console: Console) -> None:
         for column in ("step", "outcome", ""):
             table.add_column(column)
         for step in fate.steps:
-            table.add_row(*map(Text, (step.step, step.outcome, one_line(step.detail))))
+            table.add_row(*map(one_line, (step.step, step.outcome, step.detail)))
         console.print(table)
     for name, lines in groupby(fate.lines, key=lambda line: line.step):
         _show_lines(name, list(lines), say)
@@ -52,7 +52,7 @@ def _show_lines(step: str, lines: Sequence[LineFate], say: Callable[[str, str], 
     """The lines that came to one step."""
     gone = sum(line.reason is not None for line in lines)
     counted_too = "; before each, how many documents of its group have it" if lines[0].documents is not None else ""
-    say(f"{step}: {counted(len(lines), 'line')}, {gone} gone{counted_too}:", "")
+    say(f"{one_line(step)}: {counted(len(lines), 'line')}, {gone} gone{counted_too}:", "")
     for line in lines[:SHOWN_LINES]:
         n_documents = f"{line.documents:>9,} " if line.documents is not None else "  "
         mark = "−" if line.reason else " "

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...formats.documents import read_rows
-from ...mixtures.recipe import load
 from ...records import Reason, Reasons
 from ...storage import join, sizes
+from ..corpus import paper
 
 LAST = (Reason.EMPTY, Reason.DUPLICATE_CONTENT, Reason.DUPLICATE_ID, Reason.TAKEN_DOWN)  # in the order of the funnel
 DAMAGE_ROWS = 100_000  # of one list, that are looked at for the files with most of it
@@ -74,12 +74,12 @@ class Share:
 def mixture(facts: Mapping[str, Any]) -> list[Share]:
     """The rows of the mixture, none where no shards were made. The paper's numbers are those of the recipe `llama1`."""
     rows = facts["mixture"]["table"] if facts["mixture"] else []
-    table1 = load("llama1").active
+    of_paper = paper().active
     total = sum(row["written"] for row in rows) or 1
     found = []
     for row in rows:
-        theirs = table1.get(row["source"])
-        paper = theirs.paper if theirs else None
+        theirs = of_paper.get(row["source"])
+        table1 = theirs.paper if theirs else None
         found.append(
             Share(
                 row["source"],
@@ -89,8 +89,8 @@ def mixture(facts: Mapping[str, Any]) -> list[Share]:
                 row["wanted"],
                 row["available"],
                 row["epochs"],
-                paper.epochs if paper else None,
-                paper.disk_gb if paper else None,
+                table1.epochs if table1 else None,
+                table1.disk_gb if table1 else None,
                 row["missing"],
             )
         )

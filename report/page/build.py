@@ -16,7 +16,7 @@ from ...manifest import RECIPE, REPORT, finished
 from ...mixtures.recipe import Recipe, read_recipe
 from ...records import Reason
 from ...storage import join, publish, read_bytes
-from ..describe import own_reasons, own_rows, rows
+from ..describe import own_reasons, rows_of_run
 from ..figures import decimal, number, percent, size
 from ..funnel import PIECES
 from ..models import rows as rows_of_models
@@ -102,7 +102,7 @@ def _source(output: str, source: str, facts: Mapping[str, Any], recipe: Recipe) 
         "damage": damage,
         "tokens": counts.get("tokens"),
         "written": written.get(source),
-        "steps": own_rows(own) if (own := facts.get("own", {}).get(source)) else rows(source, recipe),
+        "steps": rows_of_run(source, recipe, facts),
         "left_out": facts["left_out"].get(source, []),
         "sampled": _sampled(sample, counts),
         "lengths": views.lengths(sample),

@@ -13,11 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.config import ConfigError
-from corpusmill.mixtures.recipe import load
+from corpusmill.manifest import read_facts
+from corpusmill.mixtures.recipe import load, read_recipe
 from corpusmill.pipelines.sources import source_of
+from corpusmill.storage import digest
 from running import ROOT, corpusmill, digests, made_once, manifest, start
 
 EXAMPLE = ROOT / "docs" / "examples" / "forum"
+PYTHON_M = ("-m", "corpusmill")
 N_POSTS, N_UNLIKED, N_SHORT = 300, 100, 20
 
 
@@ -98,18 +101,42 @@ def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "0 differences" in ask("check", copy)
 
 
-def test_a_corpus_of_somebody_else_runs_no_code(forum: Path, tmp_path: Path) -> None:
+LOOKING = (
+    *(["check"], ["report"], ["card"], ["why", "forum:5"], ["look"], ["look", "--reason", "forum.unliked"]),
+    ["compare", "."],
+)
+WITH_CODE = (["why", "forum:5", "--inputs", "data"], ["look", "--diff", "--inputs", "data"], ["takedown", "forum:200"])
+
+
+@pytest.mark.parametrize("started", ["corpusmill", "python -m corpusmill"])
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_corpus_of_somebody_else_runs_no_code(forum: Path, tmp_path: Path, started: str, forged: bool) -> None:
     theirs = tmp_path / "theirs"
     shutil.copytree(forum / "out", theirs)
-    (theirs / "forum.py").write_text("raise SystemExit('their code runs')\n")
-    for verb in (["check"], ["report"], ["card"], ["why", "forum:5"], ["look"], ["look", "--reason", "forum.unliked"]):
+    names = ["forum", "json", "yaml", "numpy"] if forged else ["forum"]
+    for name in names:  # modules that we import, too
+        (theirs / f"{name}.py").write_text("raise SystemExit('their code runs')\n")
+    if forged:  # a manifest that says nothing of the source: then its code must not be asked
+        facts = read_facts(str(theirs))
+        assert facts
+        del facts["own"]
+        (theirs / "manifest.json").write_text(json.dumps({**facts, "digest": digest(facts)}))
+    program = [Path(sys.executable).with_name("corpusmill")] if started == "corpusmill" else [sys.executable, *PYTHON_M]
+    for verb in (*LOOKING, *WITH_CODE):
         one, *more = verb
-        process = subprocess.run(
-            [Path(sys.executable).with_name("corpusmill"), one, ".", *more], cwd=theirs, capture_output=True, text=True
-        )
-        assert process.returncode in (0, 3), process.stderr
+        process = subprocess.run([*program, one, ".", *more], cwd=theirs, capture_output=True, text=True)
         assert "their code runs" not in process.stdout + process.stderr
-    assert "fewer likes than the minimum" in (theirs / "README.md").read_text()
+        if verb in WITH_CODE:
+            assert (process.returncode, "no module 'forum'" in process.stderr) == (2, True), process.stderr
+        else:
+            assert process.returncode in (0, 3), process.stderr
+    assert ("fewer likes than the minimum" in (theirs / "README.md").read_text()) != forged
+
+
+def test_a_recipe_that_is_only_looked_at_gives_no_source(forum: Path) -> None:
+    options = read_recipe(str(forum / "out")).active["forum"]
+    with pytest.raises(ConfigError, match="not imported"):
+        source_of("forum", options)
 
 
 def test_changed_code_or_settings_make_documents_anew(forum: Path, tmp_path: Path) -> None:
