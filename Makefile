@@ -23,7 +23,8 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 demo: $(VENV)/.installed
 	rm -rf $(OUT)/demo
 	$(BIN)/corpusmill sample $(OUT)/demo/input
-	for source in commoncrawl c4 github wikipedia books arxiv stackexchange; do $(BIN)/corpusmill describe $$source || exit; done
+	for source in commoncrawl c4 github wikipedia books arxiv stackexchange; do \
+		$(BIN)/corpusmill describe $$source --recipe sample || exit; done
 	@echo "$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus"; \
 		$(BIN)/corpusmill run mixtures/sample.yaml --inputs $(OUT)/demo/input --output $(OUT)/demo/corpus; \
 		code=$$?; test $$code -eq 4 || { echo "expected exit code 4 (done with damaged input), got $$code"; exit 1; }

@@ -23,6 +23,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..mixtures.recipe import Recipe
     from ..pipelines.command import Command
 
 
@@ -110,7 +111,7 @@ def _execute(command: Command, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(facts))
     else:
-        _print_run(facts, command.output)
+        _print_run(facts, command.output, command.recipe)
     damaged = sum(facts["damage"].values())
     if damaged:
         shown = sum(
@@ -131,13 +132,16 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
 
     click.echo(to_yaml(facts["recipe"]))
     for source, found in facts["sources"].items():
-        terminal.say(f"{source}: {len(found['inputs'])} inputs, {sum(found['inputs'].values()) / 1e6:,.1f} MB")
+        terminal.say(
+            f"{source}: {counted(len(found['inputs']), 'input')}, {sum(found['inputs'].values()) / 1e6:,.1f} MB"
+        )
         for name, size in found["inputs"].items():
             terminal.say(f"  {name}  {size:,} bytes")
         for what, name in found["models"].items():
             terminal.say(f"  model ({what})  {name}")
         done = found["items"] - found["to_do"]
-        terminal.say(f"  {found['phase']}: {found['items']} work items, {done} finished, {found['to_do']} to do")
+        items = counted(found["items"], "work item")
+        terminal.say(f"  first phase, {found['phase']}: {items}, {done} finished, {found['to_do']} to do")
     if facts["tokenizer"]:
         terminal.say(f"tokenizer: {facts['tokenizer']}")
     for note in facts["notes"]:
@@ -145,7 +149,7 @@ def _print_dry_run(facts: dict[str, Any], as_json: bool) -> None:
     click.echo(f"then {facts['then']}")
 
 
-def _print_run(facts: dict[str, Any], output: str) -> None:
+def _print_run(facts: dict[str, Any], output: str, recipe: Recipe) -> None:
     from ..report import funnel, models
     from ..report.answers import AnswerConsole
 
@@ -160,9 +164,17 @@ def _print_run(facts: dict[str, Any], output: str) -> None:
     for source, steps in facts["left_out"].items():
         for step in steps:
             console.print(f"{source}: left out, though the paper has it: {step}.", markup=False, highlight=False)
+    for source, counts in facts["sources"].items():
+        if not counts.get("documents.kept"):
+            console.print(f"{source}: no document is kept.", soft_wrap=True)
     if facts["mixture"]:
         console.print(funnel.mixture(facts["mixture"]["table"]))
         shards = facts["mixture"]["n_shards"]
+        for row in facts["mixture"]["table"]:
+            if row["short"]:
+                console.print(funnel.too_small(row, recipe.max_epochs), soft_wrap=True)
+        if not shards["val"] and recipe.validation:
+            console.print("No document was held out for validation: there are too few.", soft_wrap=True)
         said = f"{counted(shards['train'], 'training shard')} and {shards['val']} for validation in {output}/shards"
         console.print(said, markup=False, highlight=False, soft_wrap=True)
         for split, found in facts["mixture"]["sequences"].items():

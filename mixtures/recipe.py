@@ -19,6 +19,7 @@ from ..storage import digest, is_file, join, read_bytes
 from .sources import UNREAD, OwnRecipe, SourceRecipe, Sources
 
 SCHEMA = 1
+_ROUNDING = 0.05  # of weights in per cent
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ class Recipe:
         if not weights:
             raise ValueError("budget_tokens is shared by weights, and no source has one.")
         total = sum(weights)
-        if abs(total - 100) > 0.05:
+        if abs(total - 100) > _ROUNDING:
             raise ValueError(f"the weights sum to {total:g}; expected 100 (per cent).")
 
     @property
@@ -213,6 +214,7 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     written = values = parse_yaml(text, path)
     for assignment in overrides:
         values = override(values, assignment)
+    values = _shared_out(written, values)
     try:
         return build(Recipe, values, name)
     except ConfigError as error:
@@ -221,6 +223,25 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
         line = line_of(text, str(error))
         place = path if line is None else f"{path}, line {line}"
         raise ConfigError(f"{place}: {str(error).removeprefix(name).lstrip('.: ')}") from error
+
+
+def _shared_out(written: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The weight of sources that an override takes out (`sources.books=null`), shared out among the others by theirs;
+    as it is where an override gives weights."""
+    before, after = (_weights(one) for one in (written, values))
+    left = {name: weight for name, weight in before.items() if name in after}
+    if left != after or len(left) in (0, len(before)) or abs(sum(before.values()) - 100) > _ROUNDING:
+        return values
+    for name, weight in left.items():
+        values = override(values, f"sources.{name}.weight={weight * 100 / sum(left.values()):.4f}")
+    return values
+
+
+def _weights(values: dict[str, Any]) -> dict[str, float]:
+    sources = values.get("sources")
+    named = sources.items() if isinstance(sources, dict) else ()
+    weights = {name: one.get("weight") for name, one in named if isinstance(one, dict)}
+    return {name: weight for name, weight in weights.items() if isinstance(weight, int | float) and weight > 0}
 
 
 def _is_in_file(written: dict[str, Any], name: str, error: ConfigError) -> bool:

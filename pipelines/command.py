@@ -143,7 +143,8 @@ def dry_run(command: Command) -> dict[str, Any]:
             "items": len(phase.items),
             "to_do": len(unfinished(output, phase)),
         }
-    then = "the n-gram models" if command.ngrams is not None else "the other phases of each source"
+    others = "what is not finished of the other phases of each source"
+    then = "the n-gram models" if command.ngrams is not None else others
     if not command.sources:
         then += ", and tokenizer, tokens and shards"
     models = used[TOKENIZER].models if TOKENIZER in used else {}

@@ -26,7 +26,7 @@ from ..models.cutoffs import open_cutoffs
 from ..models.language import HOW_TO_GET_IT, open_language_model, spread
 from ..models.ngram import MODELS, check_model, open_ngram_model, require_kenlm
 from ..models.pieces import open_piece_model
-from ..records import Bucket, Damage, Document, Dropped, Reason
+from ..records import Bucket, Damage, Document, Dropped, Reason, counted
 from ..storage import MIB, Input, open_read
 from .source import Aids, Basis, Exchange, Function, Keys, Slice, Source, Step, Wanted, drop, stem_of, step
 from .web import blocking_steps, check_languages, check_lists, keep_languages, odd_lists, page_key, wanted_lists
@@ -166,7 +166,8 @@ def about_lines(recipe: LinesRecipe) -> str:
     }
     return (
         f"a line that several pages of a group have stays {who}; lines are compared with {how[recipe.normalise]}; "
-        f"a dump's files are cut into {recipe.groups} groups; what a page repeats stays once; blank lines are lines"
+        f"a dump's files are cut into {counted(recipe.groups, 'group')}; what a page repeats stays once; "
+        "blank lines are lines"
     )
 
 

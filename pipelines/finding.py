@@ -42,10 +42,12 @@ def find_files(source: str, options: SourceRecipe, folder: str, allow_empty: boo
     for pattern in options.inputs:
         matches = _matches(source, folder, pattern, options)
         if not matches and not allow_empty:
+            others = ",".join(one for one in options.inputs if one != pattern)
             raise SourceError(
                 f"{source}: nothing in {folder} fits {pattern}. Check --inputs (a sub-folder for each source), "
                 f"change the glob with --set 'sources.{source}.inputs=[…]', or pass --allow-empty; "
-                f"--set sources.{source}=null leaves it out."
+                + (f"--set 'sources.{source}.inputs=[{others}]' leaves this one out, " if others else "")
+                + f"--set sources.{source}=null the source."
                 + " CommonCrawl's models are made from it, unless perplexity and cited are given models, or skip."
                 * (source == "wikipedia")
             )

@@ -80,7 +80,7 @@ class Asked:
             if name not in self.known:
                 has = sorted({*self.known, "id", "url", "source", "text", "chars"})
                 raise UsageError(
-                    f"{name}: no document here has it{did_you_mean(name, has)}; they have {', '.join(has[:30])}."
+                    f"{name}: no document here has it{did_you_mean(name, has)}; they have {', '.join(has)}."
                 )
 
 

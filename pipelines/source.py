@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ShardError
 from ..mixtures.sources import OwnRecipe, SourceRecipe
 from ..records import Damage, Document, Dropped, Reason, Reasons
 from ..storage import Input, digest
@@ -225,6 +226,9 @@ def keep_if(test: Callable[[Document], bool], reason: Reasons) -> Callable[[Docu
 def run_steps(documents: Iterable[Document], steps: Sequence[Step]) -> Iterator[Document | Dropped]:
     """Each document through all steps until one drops it; in order, one out for each one in.
 
+    Raises:
+        ShardError: a step gives something else.
+
     >>> short = step("drop short", keep_if(lambda d: len(d.text) > 3, Reason.EMPTY), Basis.OURS)
     >>> [type(r).__name__ for r in run_steps([Document("a", "long", "x"), Document("b", "no", "x")], [short])]
     ['Document', 'Dropped']
@@ -236,8 +240,17 @@ def run_steps(documents: Iterable[Document], steps: Sequence[Step]) -> Iterator[
             if not at:
                 break
             for i, result in zip(at, one.function([results[i] for i in at]), strict=True):  # type: ignore[misc]
+                if not isinstance(result, (Document, Dropped)):
+                    raise ShardError(
+                        f"the step {one.name!r} gives {_cut(result)} for {results[i].id}; expected the document, or "
+                        "drop(document, reason)."
+                    )
                 results[i] = result
         yield from results
+
+
+def _cut(value: object) -> str:
+    return repr(value)[:80]
 
 
 def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -44,7 +44,7 @@ from ..records import Reason, is_text
 from ..shards.build import VALIDATION_SEED
 from ..shards.spec import PLAN
 from ..shards.tokens import INDEX
-from ..storage import absolute, join, map_array, read_json, remove, sizes, write_json
+from ..storage import absolute, is_file, join, map_array, read_json, remove, sizes, write_json
 from ..tokenizer.train import training_lines
 from . import tokenizer, tokens
 from .build import MANIFEST, account, digests_of_corpus, write_shards
@@ -151,6 +151,8 @@ def touched_by(output: str, words: TakenDown) -> tuple[Touched, TakenDown]:
     state = _state(output)
     if state is None:
         raise UsageError(f"{output}: no finished run here. Finish it with the same `corpusmill run`, then take down.")
+    if not (words.ids or words.urls or is_file(join(output, UNFINISHED))):
+        raise UsageError(f"{output}: no take-down to go on with here. Name documents, by ids or whole URLs.")
     listed = TakenDown.read(output) | words
     found = find(output, listed)
     listed |= TakenDown(frozenset(one.id for one in found))

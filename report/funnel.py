@@ -72,17 +72,28 @@ def pieces(kind: str, sources: Mapping[str, Mapping[str, int]]) -> Table:
     return table
 
 
+def too_small(row: Mapping[str, Any], most: float) -> str:
+    """What to say of a source that has too few tokens for its share.
+
+    >>> too_small({"source": "c4", "epochs": 149.7, "missing": 0}, 4.0)
+    'c4 is too small for its share: 149.70 epochs, and more than 4 (max_epochs) give little. Lower budget_tokens.'
+    """
+    lacks = f"{row['missing']:,} tokens are missing" if row["missing"] else f"{row['epochs']:.2f} epochs, and more than"
+    more = "" if row["missing"] else f" {most:g} (max_epochs) give little"
+    return f"{row['source']} is too small for its share: {lacks}{more}. Lower budget_tokens."
+
+
 def mixture(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Shares, tokens and epochs beside Table 1 of the paper. Tokens count BOS and EOS, and not what is held out.
 
     What is not known (before a run: what there is of each source) has no column.
     """
     columns: dict[str, Callable[[Mapping[str, Any]], str]] = {
-        "share": lambda row: percent(row["share"]),
+        "share wanted": lambda row: percent(row["share"]),
         "tokens wanted": lambda row: number(row["wanted"]),
         "written": lambda row: number(row.get("written")),
         "one pass": lambda row: number(row["available"]),
-        "epochs": lambda row: decimal(row["epochs"]) + (" (too small)" if row["short"] else ""),
+        "epochs": lambda row: decimal(row["epochs"]) + (" (source too small)" if row["short"] else ""),
         "95 %": lambda row: "–".join(decimal(row[end]) for end in EPOCHS_ENDS) if row.get(EPOCHS_ENDS[0]) else UNKNOWN,
         "at most": lambda row: decimal(row.get("most_epochs")),
         "missing": lambda row: number(row.get("missing") or None),

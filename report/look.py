@@ -19,7 +19,7 @@ from rich.text import Text
 from ..errors import CorpusmillError
 from ..pipelines.fate import KEPT, Fate
 from ..pipelines.listing import Listed
-from ..records import counted
+from ..records import Reason, counted
 from .changes import is_plain, printed
 from .visible import one_line, visible
 from .words import verdict
@@ -133,12 +133,18 @@ def _short(value: Any) -> str:
     return one_line(str(value), 80)
 
 
+def _no_text(one: Listed) -> str:
+    """Why a document has no text here."""
+    if one.outcome in ("", KEPT):
+        return "it is empty"
+    if one.outcome == Reason.TAKEN_DOWN:
+        return "it was taken down"
+    return "not recorded: heads are kept of some dropped documents (dropped_heads); --diff --inputs shows this one"
+
+
 def _body(one: Listed, console: Console, full: bool) -> Text:
     if not one.text:
-        how = (
-            "the recipe's dropped_heads is the share of which it is" if one.outcome not in ("", KEPT) else "it is empty"
-        )
-        return Text(f"\n(no text is kept: {how})" if one.outcome not in ("", KEPT) else f"\n({how})", style="dim")
+        return Text(f"\n({_no_text(one)})", style="dim")
     if full:
         return Text("\n" + visible(one.text))
     lines = one.text[:HEAD_CHARS].split("\n")

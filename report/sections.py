@@ -225,7 +225,7 @@ def mixture(corpus: Corpus) -> dict[str, str]:
     if not corpus.is_whole:
         intro = "Only documents were made here, and no mixture of tokens: whoever trains on them chooses the shares."
         return {"mixture_intro": intro, "mixture_table": table(columns, cells.values(), [1, 2, 3])}
-    columns += ["tokens", "share", "Table 1's share", "epochs", "Table 1's epochs"]
+    columns += ["tokens", "share written", "Table 1's share", "epochs", "Table 1's epochs"]
     written = sum(row["written"] for row in corpus.facts["mixture"]["table"])
     for row in corpus.facts["mixture"]["table"]:
         if row["source"] in cells:

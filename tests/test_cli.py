@@ -256,7 +256,7 @@ def test_plan_fills_its_columns_from_a_finished_run(finished: Path) -> None:
     assert [row["source"] for row in rows] == [*epochs]
     assert [row["wanted"] for row in rows] == [round(row["available"] * epochs[row["source"]]) for row in rows]
     short = corpusmill("plan", "sample", "--output", finished, "--set", "sources.wikipedia.epochs=9", expect=3)
-    assert "too small" in short.stdout
+    assert "source too small" in short.stdout
 
 
 def test_describe_says_the_basis_of_every_step() -> None:

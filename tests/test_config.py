@@ -115,6 +115,18 @@ def test_weights_must_sum_to_a_hundred() -> None:
         load("llama1", ["sources.arxiv.weight=3.5"])
 
 
+def test_a_source_that_is_taken_out_leaves_its_weight_to_the_others() -> None:
+    """As the line says that a missing input ends in."""
+    recipe, whole = load("llama1", ["sources.books=null", "sources.arxiv=null"]), load("llama1")
+    weights = {name: one.weight for name, one in recipe.active.items()}
+    assert sum(weight or 0 for weight in weights.values()) == pytest.approx(100, abs=0.01)
+    left = 100 - sum(whole.active[name].weight or 0 for name in ("books", "arxiv"))
+    for name, weight in weights.items():
+        assert weight == pytest.approx((whole.active[name].weight or 0) * 100 / left, abs=1e-3)
+    with pytest.raises(ConfigError, match=r"the weights sum to 96\.5"):  # whoever gives weights gives all of them
+        load("llama1", ["sources.books=null", "sources.arxiv.weight=3.5"])
+
+
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_a_resolved_recipe_loads_as_itself(name: str, tmp_path) -> None:
     recipe = load(name)

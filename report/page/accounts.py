@@ -124,7 +124,10 @@ def damaged(output: str, paths: Sequence[str]) -> tuple[list[Damaged], bool]:
     most = sorted(counts, key=lambda name: (-counts[name].total(), name))[:DAMAGED_FILES]
     return [
         Damaged(
-            name, counts[name].total(), sorted(counts[name].items(), key=lambda one: (-one[1], one[0])), places[name]
+            name,
+            counts[name].total(),
+            sorted(counts[name].items(), key=lambda one: (-one[1], one[0])),
+            sorted(places[name], key=lambda row: int(row["offset"])),
         )
         for name in most
     ], cut

@@ -45,7 +45,7 @@ class Measure:
     reasons: tuple[Reason, ...]  # of documents that are dropped by it: it is their `measure`
     kept: str | Callable[[str], float] | None  # of kept documents: a key of their metadata, or a function of their text
     log: bool = False  # the axis
-    settable: bool = True  # whether thresholds are called as settings of the source
+    set_by: str = ""  # the setting, where thresholds are not called as settings of the source
 
     @property
     def threshold(self) -> float | None:
@@ -65,8 +65,9 @@ def _commoncrawl(options: CommonCrawlRecipe, cutoffs: Cutoffs) -> Iterator[Measu
     sure = {"language.threshold": language.threshold}
     yield Measure("score of the best language", ">=", sure, (Reason.CCNET_LANGUAGE_UNSURE,), "language_score")
     if isinstance(perplexity, PerplexityRecipe):
+        by = "percentiles, sources.commoncrawl.perplexity.head and .middle"
         parts = _parts(perplexity, options.ngram_languages, cutoffs)
-        yield Measure("perplexity", "<", parts, (Reason.CCNET_BUCKET,), "perplexity", log=True, settable=False)
+        yield Measure("perplexity", "<", parts, (Reason.CCNET_BUCKET,), "perplexity", log=True, set_by=by)
     if isinstance(cited, CitedRecipe):
         like = {"cited.min_score": cited.min_score}
         name = "likeness to pages that Wikipedia cites"

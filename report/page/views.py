@@ -91,7 +91,7 @@ class Threshold:
     reasons: Sequence[Reason]
     chart: Markup
     alt: str
-    n_kept: int
+    n_kept: int | None  # None: what kept documents measure is not recorded
     n_dropped: int
     changes: Sequence[Change]
     exact: bool
@@ -142,14 +142,14 @@ def _threshold(
     return Threshold(
         one.name,
         one.threshold,
-        f"sources.{source}.{setting}" if setting and one.settable else "",
+        f"sources.{source}.{setting}" if setting and not one.set_by else "",
         ""
         if one.threshold is None
         else f"kept: {one.keeps.replace('>=', '≥').replace('<=', '≤')} {short(one.threshold)}",
         [reason for reason in one.reasons if any(row.reason == reason for _, row in dropped)] or one.reasons[:1],
         histogram(axis, *values, one.thresholds, one.keeps, alt, scales),
         alt,
-        n_of[0],
+        None if one.kept is None else n_of[0],
         n_of[1],
         [changes[at + step] for step in STEPS if 0 <= at + step < len(changes)] if changes else [],
         exact,
@@ -168,6 +168,8 @@ def _notes(one: Measure, kept: Measured, sample: Sample) -> list[str]:
         notes.append("What kept documents measure is not recorded.")
     elif lacking := len(sample.kept.rows) - len(kept):
         notes.append(f"{counted(lacking, 'kept document')} of the sample without this measure.")
+    if one.set_by:
+        notes.append(f"This threshold follows from the documents of the run. What sets it: {one.set_by}.")
     if one.threshold is None:
         notes.append("No one threshold decides here, so that none is drawn: cutoffs were given, or are several.")
     return notes
@@ -245,13 +247,17 @@ def _counts(name: str, about: str, values: Iterable[str]) -> Counts:
     )
 
 
+OF_KEPT = "of kept documents"
+
+
 def facets(source: str, sample: Sample) -> list[Counts]:
     """What the kept documents are counted by."""
     found = []
     for name in facets_of(source):
         values = [row.facets[name] for row in sample.kept.rows if name in row.facets]
         if values:
-            found.append(_counts(name, "of kept documents", values))
+            lacking = len(sample.kept.rows) - len(values)
+            found.append(_counts(name, f"of kept documents; {lacking:,} without" * bool(lacking) or OF_KEPT, values))
     return found
 
 

@@ -139,6 +139,31 @@ def test_a_recipe_that_is_only_looked_at_gives_no_source(forum: Path) -> None:
         source_of("forum", options)
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        pytest.param(
+            ("whole_file, read,", "whole_file, lambda *a: (without_200(one) for one in read(*a)),"),
+            "its reader gives None; expected a Document or a Damage",
+            id="a reader",
+        ),
+        pytest.param(
+            ("    return (", "    forget = step('forget', without_200, Basis.OURS)\n    return (forget, "),
+            "the step 'forget' gives None for forum:200; expected the document",
+            id="a step that forgets to return",
+        ),
+    ],
+)
+def test_nothing_is_lost_in_silence(forum: Path, tmp_path: Path, broken: tuple[str, str], said: str) -> None:
+    shutil.copytree(forum / "code", tmp_path / "code")
+    code = tmp_path / "code" / "forum.py"
+    assert broken[0] in code.read_text()
+    without = "def without_200(one):\n    return None if getattr(one, 'id', '') == 'forum:200' else one\n\n\nSOURCE ="
+    code.write_text(code.read_text().replace(*broken, 1).replace("SOURCE =", without, 1))
+    folders = ["--inputs", forum / "data", "--output", tmp_path / "out", "--workers", 1, "-q"]
+    assert said in corpusmill("run", tmp_path / "code" / "forum.yaml", *folders, expect=1).stderr
+
+
 def test_changed_code_or_settings_make_documents_anew(forum: Path, tmp_path: Path) -> None:
     shutil.copytree(forum, tmp_path / "forum")
     mine = tmp_path / "forum"

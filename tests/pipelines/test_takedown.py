@@ -283,6 +283,7 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(
     [
         pytest.param(["nowhere"], "no run here", id="no folder"),
         pytest.param(["OUT", "twelve"], "twelve: expected an id as in", id="no id"),
+        pytest.param(["OUT"], "no take-down to go on with here", id="nothing to go on with"),
     ],
 )
 def test_errors(arguments: list[str], said: str, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
