@@ -176,12 +176,19 @@ class Download:
         return start, None if match[3] == "*" else int(match[3])
 
     def _said(self, reply: Reply, total: int | None) -> Version:
-        """The version that a server sends. Raises SourceError where its size is not that of the publisher's list."""
+        """The version that a server sends.
+
+        Raises:
+            Again: its size is not that of the publisher's list, and what it sends is a page of the web.
+            SourceError: it is not, and this may be the file.
+        """
         etag = reply.headers.get("ETag", "")
         linked = reply.said.get("x-linked-etag", "").strip('"')
         digest = self.wanted.digest or (f"sha256:{linked}" if re.fullmatch("[0-9a-f]{64}", linked) else "")
         expected = self.wanted.size
         if total is not None and expected is not None and total != expected:
+            if reply.status == 200:
+                refuse_pages(self.wanted.path, _at_least(reply.chunks(), _HEAD_BYTES))
             raise SourceError(
                 f"{self.wanted.path}: the publisher's list has {expected:,} bytes, its server sends {total:,}. Look at "
                 f"{self.wanted.url}."

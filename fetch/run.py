@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 
 from ..errors import CorpusmillError, SourceError, UsageError
 from ..mixtures.sources import LLAMA_WIKIPEDIAS, check_language
@@ -313,6 +314,9 @@ def checked(request: Request) -> Address:
         )
     if request.folder and not request.folder.startswith(("https://", "http://")):
         raise UsageError(f"--from {request.folder}: expected an address that begins with https:// or http://.")
+    if "@" in urlsplit(request.folder).netloc:
+        # The address stands in fetched.jsonl and in messages.
+        raise UsageError("--from: expected an address without a name and a password; put these into ~/.netrc.")
     for dump in request.dumps:
         check_dump(request.source, dump, elsewhere)
     if not elsewhere and (request.connections or 0) > address.connections:

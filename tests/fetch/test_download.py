@@ -97,6 +97,13 @@ def test_the_same_bytes_whatever_happens(
     ]
 
 
+def test_a_page_is_asked_again_though_its_size_is_not_the_listed_one(publisher: Publisher, tmp_path: Path) -> None:
+    publisher.behaviours[NAME] = [sends(PAGE), breaks_off(50_000), sends(PAGE)]
+    download(publisher, tmp_path, size=len(DATA))
+    whole(tmp_path)
+    assert len(publisher.asked) == 4
+
+
 def test_what_has_come_is_not_asked_for_again(publisher: Publisher, tmp_path: Path) -> None:
     publisher.behaviours[NAME] = [breaks_off(50_000), breaks_off(20_000)]
     download(publisher, tmp_path)
