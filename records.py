@@ -19,6 +19,19 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
+def sized(n_bytes: float) -> str:
+    """
+    >>> sized(999), sized(1_234_567), sized(783e9), sized(3_300_000_000_000)
+    ('999 bytes', '1.2 MB', '783 GB', '3.3 TB')
+    """
+    value, unit = n_bytes, "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:,.0f} {unit}" if value >= 100 or unit == "bytes" else f"{value:,.1f} {unit}"
+
+
 def is_text(word: str) -> bool:
     """Whether a word from a command line can be text: bytes that are no UTF-8 come as halves of surrogates.
 

@@ -89,15 +89,20 @@ def added(parts: Sequence[Estimate]) -> Estimate:
     return Estimate(value, None if None in lows else low, None if None in highs else high, guess)
 
 
-def total_of(amounts: Sequence[float], sizes: Sequence[float], whole: float) -> Estimate:
+def total_of(amounts: Sequence[float], sizes: Sequence[float], whole: float, things: float | None = None) -> Estimate:
     """The total over `whole` of what was measured on some slices, in proportion to their sizes.
 
     The interval is the jackknife's over slices with Student's t: each slice left out once. It takes the slices for a
     random choice, narrows as they become all there is, and never ends below what was measured itself. One slice says
-    nothing of how slices differ: no interval.
+    nothing of how slices differ: no interval. That slices agree makes few `things` (documents that the amounts are of)
+    no surer: the interval is at least that of so many by chance, and of none there is no upper end.
 
     >>> total_of([10.0, 20.0], [1.0, 2.0], 30.0)
     Estimate(value=300.0, low=300.0, high=300.0, guess=False)
+    >>> round(total_of([10.0, 20.0], [1.0, 2.0], 300.0, things=4).high)
+    5925
+    >>> total_of([0.0, 0.0], [1.0, 2.0], 300.0, things=0)
+    Estimate(value=0.0, low=0.0, high=None, guess=False)
     >>> total_of([10.0], [1.0], 30.0)
     Estimate(value=300.0, low=None, high=None, guess=False)
     >>> total_of([10.0, 12.0], [1.0, 1.0], 2.0)
@@ -112,7 +117,12 @@ def total_of(amounts: Sequence[float], sizes: Sequence[float], whole: float) -> 
     if len(sizes) < 2 or any(size - one <= 0 for one in sizes):
         return Estimate(value)
     left_out = [(amount - a) / (size - s) * whole for a, s in zip(amounts, sizes, strict=True)]
-    half = t95(len(sizes) - 1) * jackknife_error(left_out) * math.sqrt(1 - size / whole)
+    if things == 0:
+        return Estimate(value, value, None)
+    half = t95(len(sizes) - 1) * jackknife_error(left_out)
+    if things is not None:
+        half = max(half, NORMAL95 * value / math.sqrt(things))
+    half *= math.sqrt(1 - size / whole)
     return Estimate(value, min(value, max(amount, value - half)), value + half)
 
 

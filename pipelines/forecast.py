@@ -29,7 +29,7 @@ from .engine.driver import Driver
 from .exchange import asking_steps
 from .finding import find_files, find_models, find_tokenizer
 from .inputs import Given, Inputs
-from .lock import locked
+from .lock import LOCK, locked
 from .measured import Measured, Sampled, account, busy_of, learnt_of, mixed_of
 from .part import Part, Unit, Whole, choose
 from .quality import TooFewPages
@@ -87,10 +87,10 @@ def _folder(command: Measuring) -> Iterator[str]:
         return
     output = absolute(command.output)
     there = sizes(output)
-    if there and MARK not in there:
+    if there.keys() - {LOCK} and MARK not in there:
         raise UsageError(f"{command.output}: holds other files. With --measure, --output is a folder of its own.")
-    write_json(join(output, MARK), {"recipe": command.recipe.resolved(), "share": command.share})
     with locked(output, command.recipe.digest), logging_to(output):
+        write_json(join(output, MARK), {"recipe": command.recipe.resolved(), "share": command.share})
         yield output
 
 

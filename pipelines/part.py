@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..formats.stackexchange import Row, cut_rows
 from ..mixtures.circle import unit_interval
 from ..mixtures.sources import SourceRecipe, StackExchangeRecipe
-from ..records import Damage, counted
+from ..records import Damage, counted, sized
 from ..storage import MIB, Input, open_read
 from .sources import source_of
 
@@ -209,10 +209,10 @@ def pick(units: Sequence[Unit], asked: float) -> tuple[list[Unit], list[str]]:
     if sum(unit.bytes for unit in taken) < asked * (1 - 1e-9):
         median = statistics.median_low(unit.bytes for unit in large)
         one = next(unit for unit in large if unit.bytes <= median)
-        said = f"{asked / 1e6:,.1f} MB were asked for; {one.name} is read, a slice of {one.bytes / 1e6:,.1f} MB."
+        said = f"{sized(asked)} were asked for; {one.name} is read, a slice of {sized(one.bytes)}."
         return [*taken, one], [said]
     share = sum(unit.bytes for unit in large) / sum(unit.bytes for unit in ordered)
     return taken, [
-        f"{counted(len(large), 'slice')} larger than the {asked / 1e6:,.1f} MB asked for, {100 * share:.0f} % of its "
+        f"{counted(len(large), 'slice')} larger than the {sized(asked)} asked for, {100 * share:.0f} % of its "
         f"bytes, not read ({large[0].name}, …): the forecast takes them for like the others."
     ]

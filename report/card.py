@@ -18,11 +18,10 @@ from ..errors import UsageError
 from ..manifest import CARD, CROISSANT, RECIPE
 from ..mixtures.recipe import without_code
 from ..pipelines.lock import locked
-from ..records import counted
+from ..records import counted, sized
 from ..storage import absolute, join, publish
 from . import croissant, sections
 from .corpus import FEATURES, PAPER, Corpus, in_words, size_category
-from .figures import size
 from .markdown import bullets, code, literal
 
 HUB = "https://huggingface.co/datasets/"
@@ -132,7 +131,7 @@ def _words(corpus: Corpus) -> dict[str, Any]:
         "version": facts["corpusmill"],
         "title": literal(corpus.title),
         "n_documents": f"{sum(map(corpus.kept, sources)):,}",
-        "text_size": size(sum(map(corpus.text_bytes, sources))),
+        "text_size": sized(sum(map(corpus.text_bytes, sources))),
         "in_languages": f" in {counted(n_languages, 'language')}" if n_languages else "",
         "source_titles": in_words([about[source]["title"] for source in sources]) or "no source",
         "recipe": code(corpus.recipe.name),

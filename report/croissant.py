@@ -9,10 +9,10 @@ import json
 from typing import Any
 
 from ..manifest import RECIPE
+from ..records import sized
 from ..storage import join, sha256_of, size_of
 from . import sections
 from .corpus import FEATURES, Corpus, in_words
-from .figures import size
 
 # The context of the specification; readers warn of any other.
 _OWN = (
@@ -86,7 +86,7 @@ def _responsible(corpus: Corpus) -> dict[str, Any]:
         "rai:dataCollection": " ".join(f"{about[source]['title']}: {about[source]['about']}" for source in read),
         "rai:dataCollectionType": ["Secondary Data analysis", "Software Collection"],
         "rai:dataCollectionRawData": " ".join(
-            f"{source}: {len(files):,} files, {size(sum(one[0] for one in files.values()))}."
+            f"{source}: {len(files):,} files, {sized(sum(one[0] for one in files.values()))}."
             for source, files in read.items()
         ),
         "rai:dataCollectionMissingData": f"{damage:,} pieces of damaged input are left out; errors/ lists them.",

@@ -27,16 +27,3 @@ def percent(part: float | None, whole: float = 1.0) -> str:
     ('12.50 %', '–', '–')
     """
     return UNKNOWN if part is None or not whole else f"{100 * part / whole:.2f} %"
-
-
-def size(n_bytes: float) -> str:
-    """
-    >>> size(999), size(1_234_567), size(783e9), size(3_300_000_000_000)
-    ('999 bytes', '1.2 MB', '783 GB', '3.3 TB')
-    """
-    value, unit = n_bytes, "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:,.0f} {unit}" if value >= 100 or unit == "bytes" else f"{value:,.1f} {unit}"

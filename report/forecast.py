@@ -20,6 +20,7 @@ HOUR = 3600.0
 BUSY = 0.8  # below, work items waited for more than the processor
 PREFIXES = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
 UNKNOWN_FALL = Estimate(1.0, None, 1.0, guess=True)  # at most what the part keeps
+OF_DOCUMENTS = ("documents", "tokens", "disk.documents", "disk.tokens")
 ONCE, SHARDS, ALL = "once", "shards", "all"
 CUT_OTHERWISE = Estimate(1.0, 0.9, 1.1, guess=True)  # tokens of a text, by a tokenizer that was trained on a part
 FEW_EXAMPLES = 10_000  # below, a classifier of cited pages is a poor one, and keeps more than a good one
@@ -103,11 +104,12 @@ def _everything(measured: Measured) -> float:
 
 def _source(name: str, one: Sampled, tokens_of_text: Estimate, untaught: bool) -> Row:
     sizes = [unit.bytes for unit in one.part.units]
+    kept = sum(one.units[unit.name].get("documents", 0.0) for unit in one.part.units)
 
     def total(what: str) -> Estimate:
         measured = [one.units[unit.name].get(what, 0.0) for unit in one.part.units]
         shared = one.shared.get(what, 0.0)
-        return total_of(measured, sizes, one.whole).plus(shared * one.grown)
+        return total_of(measured, sizes, one.whole, kept if what in OF_DOCUMENTS else None).plus(shared * one.grown)
 
     of_documents, of_text = (_share(one, what) for what in ("documents", "text"))
     if untaught:
@@ -311,7 +313,7 @@ def shown(estimate: Estimate | None, unit: str = "", interval: bool = True) -> s
     """A figure with its interval, both in one unit.
 
     >>> shown(Estimate(1234.0, 1100.0, 1400.0)), shown(Estimate(12.0)), shown(Estimate(12.0, None, 15.0, guess=True))
-    ('1.23 k (1.1–1.4)', '12 (?)', '≤ 15 *')
+    ('1.23 k (1.1–1.4 k)', '12 (?)', '≤ 15 *')
     >>> shown(None), shown(exactly(2e6), "B"), shown(Estimate(0.0123, 0.01, 0.0567))
     ('', '2 MB', '0.012 (0.01–0.057)')
     """
@@ -325,9 +327,9 @@ def shown(estimate: Estimate | None, unit: str = "", interval: bool = True) -> s
         return f"{said}{mark}"
     if estimate.low is None or estimate.high is None:
         return f"{said} (?){mark}"
-    power = _prefix(estimate.value)[1]
-    ends = (f"{_digits(end / power, 2)}" for end in (estimate.low, estimate.high))
-    return f"{said} ({'–'.join(ends)}){mark}"
+    prefix, power = _prefix(estimate.value)
+    ends = (_digits(end / power, 2) if end > estimate.value / 1000 else "0" for end in (estimate.low, estimate.high))
+    return f"{said} ({'–'.join(ends)} {prefix}".rstrip() + f"){mark}"
 
 
 def short(value: float, unit: str = "") -> str:

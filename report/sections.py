@@ -12,10 +12,10 @@ from ..mixtures.sources import OwnRecipe, PaperRow
 from ..pipelines.accounts import UNKNOWN as NO_LANGUAGE
 from ..pipelines.source import Basis
 from ..pipelines.sources import source_of
-from ..records import Reason, counted
+from ..records import Reason, counted, sized
 from .corpus import Corpus, changed_settings, general_settings, in_words, paper
 from .describe import SAME_CONTENT, own_reasons, rows_of_run
-from .figures import UNKNOWN, decimal, number, percent, size
+from .figures import UNKNOWN, decimal, number, percent
 from .funnel import PIECES, dropped
 from .markdown import code, link, literal, one_line, table
 
@@ -32,8 +32,8 @@ def sources(corpus: Corpus) -> str:
             about[name]["title"],
             code(name),
             number(corpus.kept(name)),
-            size(corpus.text_bytes(name)),
-            size(corpus.file_bytes.get(name, 0)),
+            sized(corpus.text_bytes(name)),
+            sized(corpus.file_bytes.get(name, 0)),
         ]
         for name in corpus.sources
     ]
@@ -99,18 +99,18 @@ def inputs(corpus: Corpus) -> str:
     for source in _in_order(corpus):
         given = corpus.facts["inputs"][source]
         if given["files"]:
-            cells.append([source, number(len(given["files"])), size(sum(one[0] for one in given["files"].values()))])
+            cells.append([source, number(len(given["files"])), sized(sum(one[0] for one in given["files"].values()))])
     return table(["read for", "files", "size"], cells, [1, 2])
 
 
 def models(corpus: Corpus) -> str:
     """Models with their digests, given ones and those made; empty where there are none."""
     cells = [
-        [f"{source}: {literal(name)}", "given", size(n), code(digest)]
+        [f"{source}: {literal(name)}", "given", sized(n), code(digest)]
         for source in _in_order(corpus)
         for name, (n, digest) in corpus.facts["inputs"][source]["models"].items()
     ]
-    cells += [[code(path), "made here", size(n), code(sha256)] for path, (n, sha256) in sorted(corpus.models.items())]
+    cells += [[code(path), "made here", sized(n), code(sha256)] for path, (n, sha256) in sorted(corpus.models.items())]
     return table(["model", "", "size", "digest"], cells, [2]) if cells else ""
 
 
@@ -121,7 +121,7 @@ def source(corpus: Corpus, name: str) -> dict[str, Any]:
     steps = [[literal(row["step"]), row["basis"], literal(row["note"])] for row in steps_of(corpus, name)]
     read, kept = counts.get("documents.in", 0), corpus.kept(name)
     share = f", {percent(kept, read)}," if read else ""
-    came, stayed = size(counts.get("bytes.in", 0)), size(corpus.text_bytes(name))
+    came, stayed = sized(counts.get("bytes.in", 0)), sized(corpus.text_bytes(name))
     damage = {kind.removeprefix("damage."): n for kind, n in counts.items() if kind.startswith("damage.")}
     outside = counts.get("documents.outside_limit", 0)
     line = f"Of {counted(read, 'document')} read ({came} of text) {kept:,}{share} stayed ({stayed})."
@@ -216,7 +216,7 @@ def mixture(corpus: Corpus) -> dict[str, str]:
     cells = {
         name: [
             name,
-            size(corpus.text_bytes(name)),
+            sized(corpus.text_bytes(name)),
             percent(corpus.text_bytes(name), total),
             f"{row.disk_gb:,.0f} GB" if (row := paper_row(name)) else UNKNOWN,
         ]

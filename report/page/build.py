@@ -14,10 +14,10 @@ from markupsafe import Markup
 
 from ...manifest import RECIPE, REPORT, finished
 from ...mixtures.recipe import Recipe, read_recipe
-from ...records import Reason
+from ...records import Reason, sized
 from ...storage import join, publish, read_bytes
 from ..describe import own_reasons, rows_of_run
-from ..figures import decimal, number, percent, size
+from ..figures import decimal, number, percent
 from ..funnel import PIECES
 from ..models import rows as rows_of_models
 from ..visible import escaped
@@ -54,7 +54,7 @@ def render(output: str) -> str:
         "number": number,
         "decimal": decimal,
         "percent": percent,
-        "size": size,
+        "size": sized,
         "short": short,
         "line": shortened,
         "visible": escaped,

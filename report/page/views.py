@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ...records import Reason, Reasons, counted
+from ...records import Reason, Reasons, counted, sized
 from ...storage import digest
-from ..figures import size
 from ..visible import escaped
 from .charts import Axis, axis_of, histogram, short
 from .measures import SAME, Measure, facets_of
@@ -75,7 +74,7 @@ class Change:
         n = round(self.documents)
         if not n:
             return "no change" if exact else "no change in the sample"
-        text = f", {size(abs(self.bytes))} of text" if self.bytes is not None else ""
+        text = f", {sized(abs(self.bytes))} of text" if self.bytes is not None else ""
         how = ("up to " if n > 0 else "") + ("" if exact else "about ")
         return f"{how}{counted(abs(n), 'document')} {'more' if n > 0 else 'fewer'}{text}"
 
