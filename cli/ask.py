@@ -58,7 +58,9 @@ def why(output: str, document: str, inputs: str | None, as_json: bool) -> None:
     from ..report.answers import AnswerConsole
     from ..report.why import show
 
-    for fate in fates(output, document, inputs):
+    found = fates(output, document, inputs)
+    terminal.note_unfinished(output)
+    for fate in found:
         if as_json:
             click.echo(json.dumps(asdict(fate)))
         else:

@@ -94,6 +94,7 @@ def look(
     if diff and sqlite:
         raise UsageError("--sqlite holds documents as they are listed: leave --diff out.")
     place, asked = _asked(path, **options)
+    terminal.note_unfinished(place.output)
     described = own_reasons(place.output)
     trouble = Trouble()
     found = found_by(place, asked, trouble)

@@ -121,7 +121,7 @@ def quieten_beam() -> None:
 
 
 @contextmanager
-def interruptible(said: str = "Finished shards are kept; the same command goes on.") -> Iterator[None]:
+def interruptible(said: str = "What is finished is kept; the same command goes on.") -> Iterator[None]:
     """Around work that goes on where it was stopped: what the line says that Ctrl-C prints."""
     signals.goes_on(said)
     yield

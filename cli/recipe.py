@@ -143,7 +143,7 @@ def _forecast(
             raise UsageError(f"--whole {text}: expected SOURCE=SIZE, as in commoncrawl=5x8.5TB.")
         said[source] = Whole.parse(size)
     kept = (
-        "Finished shards are kept; the same command goes on." if output else "Nothing of it is kept without --output."
+        "What is finished is kept; the same command goes on." if output else "Nothing of it is kept without --output."
     )
     with interruptible(kept):
         measured = measure(Measuring(recipe, inputs, part, output=output, whole=said, **options))

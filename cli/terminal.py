@@ -75,6 +75,15 @@ def say(text: str, err: bool = False) -> None:
     click.echo(visible(text), err=err)
 
 
+def note_unfinished(output: str) -> None:
+    """Say it, where what is looked at is a run that is not finished."""
+    from ..manifest import read_facts
+
+    if output and read_facts(output) is None:
+        text = f"The run in {output} is not finished: this is what is there so far."
+        stderr().print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def show_error(message: str) -> None:
     """One line, red on a terminal."""
     from ..report.visible import visible

@@ -40,8 +40,14 @@ class AnswerConsole(Console):
     def _fitting(self, table: Table) -> RenderableType:
         for column in table.columns:
             column.no_wrap = column.no_wrap or column.justify == "right"  # rich would cut numbers as it breaks texts
-        # A cell breaks between words; narrower than its longest word, and a number would be cut.
-        least = Measurement.get(self, self.options.update(max_width=UNBROKEN), table).minimum
+        # A cell breaks between words; narrower than its longest word, and a name or a number would be cut.
+        options = self.options.update(max_width=UNBROKEN)
+        least = Measurement.get(self, options, table).minimum
+        for column in table.columns:
+            if column.no_wrap:  # its head is not broken either, though rich measures it as if it were
+                head = Text(str(column.header))
+                longest = max((Measurement.get(self, options, cell).maximum for cell in column.cells), default=0)
+                least += max(0, head.cell_len - max(longest, Measurement.get(self, options, head).minimum))
         return table if least <= self.width else blocks(table)
 
     def on_broken_pipe(self) -> None:

@@ -56,13 +56,16 @@ def _values(title: str, rows: list[Changed]) -> Table:
 
 
 def _both(a: Any, b: Any) -> tuple[str, str]:
-    """Two values; of two lists what only one of them has.
+    """Two values; of two long lists what only one of them has.
 
     >>> _both(["en", "de"], ["en", "fr"]), _both(1, None)
-    (('… and de', '… and fr'), ('1', '–'))
+    (('en, de', 'en, fr'), ('1', '–'))
+    >>> _both(["en"] * 40, [*["en"] * 40, "fr"])
+    ('…', '… and fr')
     >>> _both("a" * 90 + "x", "a" * 90 + "y")
     ('…aaaaaaaaaaaaaaaaaaaax', '…aaaaaaaaaaaaaaaaaaaay')
     """
+    a, b = (", ".join(map(str, one)) if isinstance(one, list) and _is_short(one) else one for one in (a, b))
     if isinstance(a, list) and isinstance(b, list) and any(one in b for one in a):
         own_a, own_b = ([one for one in own if one not in other] for own, other in ((a, b), (b, a)))
         if own_a or own_b:
@@ -76,6 +79,10 @@ def _both(a: Any, b: Any) -> tuple[str, str]:
         texts = [f"…{text[max(0, at - 20) :]}" for text in texts]
     said_a, said_b = (one_line(text, SHOWN_CHARS) for text in texts)
     return said_a, said_b
+
+
+def _is_short(values: list[Any]) -> bool:
+    return bool(values) and len(", ".join(map(str, values))) <= SHOWN_CHARS
 
 
 def _show_source(source: str, one: SourceCompared, console: Console, say: Callable[..., None]) -> None:

@@ -34,6 +34,7 @@ class Driver:
     beam_arguments: Sequence[str] = ()
     console: Console = field(default_factory=lambda: Console(stderr=True))
     quiet: bool = False
+    said: set[str] = field(default_factory=set)
     finished: dict[str, dict[str, Receipt]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -44,7 +45,10 @@ class Driver:
             )
 
     def say(self, text: str) -> None:
-        """Tell the user something that is no error."""
+        """Tell the user something that is no error, once."""
+        if text in self.said:
+            return
+        self.said.add(text)
         self.console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
     def sweep(self) -> None:
