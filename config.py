@@ -105,6 +105,9 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         raise ConfigError(f"{where}: {error}") from error
 
 
+_CALLED = {int: "a whole number, as in 1000 or 1e12", float: "a number", str: "text", bool: "true or false"}
+
+
 def coerce(hint: Any, value: Any, where: str) -> Any:
     """A value as the type that a field declares, or a ConfigError.
 
@@ -114,7 +117,7 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
     (0.001, 1000000000000)
     >>> coerce(tuple[str, ...], ["de", False], "languages")
     Traceback (most recent call last):
-    corpusmill.errors.ConfigError: languages: expected str, got False (YAML takes no and yes for booleans: quote it).
+    corpusmill.errors.ConfigError: languages: expected text, got False (YAML takes no and yes for booleans: quote it).
     """
     if hint is Any:
         return value
@@ -152,11 +155,10 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         raise ConfigError(f"{where}: expected a finite number, got {value}.")
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    expected = getattr(hint, "__name__", str(hint))
+    expected = _CALLED.get(hint, getattr(hint, "__name__", str(hint)))
     if origin is tuple:
         shown = ", ".join(typing.get_args(arguments[0])[:2]) or "a, b"
-        of = arguments[0].__name__ if isinstance(arguments[0], type) else "words"
-        expected = f"a list of {of}, as in [{shown}]"
+        expected = f"a list, as in [{shown}]"
     trap = " (YAML takes no and yes for booleans: quote it)" if isinstance(value, bool) else ""
     raise ConfigError(f"{where}: expected {expected}, got {value!r}{trap}.")
 

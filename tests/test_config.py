@@ -19,8 +19,8 @@ WELL = "name: r\nsources: {c4: {inputs: [a], epochs: 1}}\n"
     [
         pytest.param("sead=3", 'unknown key "sead" (did you mean "seed"?)', id="unknown key"),
         pytest.param("sources.wikipdia={}", 'unknown key "wikipdia" (did you mean "wikipedia"?)', id="unknown source"),
-        pytest.param("seed=one", "seed: expected int, got 'one'", id="wrong type"),
-        pytest.param("seed=true", "seed: expected int, got True", id="a boolean is no number"),
+        pytest.param("seed=one", "seed: expected a whole number, as in 1000 or 1e12, got 'one'", id="wrong type"),
+        pytest.param("seed=true", "as in 1000 or 1e12, got True", id="a boolean is no number"),
         pytest.param("sources.wikipedia.languages=[no, de]", "got False (YAML takes no and yes", id="Norwegian"),
         pytest.param("sources.wikipedia.epochs=-1", "epochs must be above 0", id="negative epochs"),
         pytest.param("sources.wikipedia.epochs=null", "no epochs for wikipedia", id="no epochs and no budget"),
@@ -30,7 +30,7 @@ WELL = "name: r\nsources: {c4: {inputs: [a], epochs: 1}}\n"
         pytest.param("sources.wikipedia.languages=[en_US]", "such as en or zh-yue", id="no code of a wiki"),
         pytest.param("sources.wikipedia.languages=[]", "at least one", id="no language"),
         pytest.param("tokenizer.vocab_size=200", "vocab_size must be at least 300", id="vocabulary"),
-        pytest.param("sources.wikipedia.languages=en", "expected a list of str, as in [a, b], got 'en'", id="no list"),
+        pytest.param("sources.wikipedia.languages=en", "expected a list, as in [a, b], got 'en'", id="no list"),
         pytest.param("schema=2", "schema 2 is unknown", id="schema"),
         pytest.param("seed", "expected KEY=VALUE", id="no value"),
         pytest.param("sources=[]", "sources: expected a mapping", id="not a mapping"),
@@ -41,9 +41,9 @@ WELL = "name: r\nsources: {c4: {inputs: [a], epochs: 1}}\n"
         pytest.param(f"{CRAWL}.language.keep=[en, de, en]", "keep names en twice", id="a language twice"),
         pytest.param(f"{CRAWL}.perplexity.languages=[en, en]", "languages names en twice", id="a model twice"),
         pytest.param(f"{CRAWL}.cited.max_positives=4", "at least min_positives, 20, got 4", id="too few examples"),
-        pytest.param(f"{CRAWL}.perplexity.keep=head", "a list of words, as in [head, middle]", id="no list of words"),
+        pytest.param(f"{CRAWL}.perplexity.keep=head", "a list, as in [head, middle]", id="no list of words"),
         pytest.param(f"{CRAWL}.language.model=", "model must name a file", id="no model"),
-        pytest.param(f"{CRAWL}.block=[null]", "expected str, got None", id="nothing in a list"),
+        pytest.param(f"{CRAWL}.block=[null]", "expected text, got None", id="nothing in a list"),
         pytest.param("name=[", "not a YAML value", id="broken YAML"),
     ],
 )
@@ -61,7 +61,7 @@ def test_mistakes_in_settings(setting: str, message: str) -> None:
         pytest.param("seed: [1\n", ", line 2: not YAML: ", id="the end is missing"),
         pytest.param("seed: 1\na: 2\nseed: 3\n", ', line 3: the key "seed" stands twice.', id="a key twice"),
         pytest.param(f"{WELL}sede: 2\n", ', line 3: unknown key "sede" (did you mean "seed"?)', id="a key"),
-        pytest.param(f"{WELL}seed: x\n", ", line 3: seed: expected int, got 'x'.", id="a type"),
+        pytest.param(f"{WELL}seed: x\n", ", line 3: seed: expected a whole number, as in", id="a type"),
         pytest.param(f"{WELL}\nlimit: 2\n", ", line 4: limit must lie in", id="a range"),
         pytest.param(
             "name: r\nsources:\n  c4:\n    inputs: [a]\n    dedup: {x: 1}\n",
@@ -91,7 +91,7 @@ def test_a_mistake_on_the_command_line_is_in_no_line_of_the_file(tmp_path: Path)
     path.write_text(load("sample").to_yaml())
     with pytest.raises(ConfigError) as caught:
         load(str(path), ["seed=x"])
-    assert str(caught.value) == "r.seed: expected int, got 'x'."
+    assert str(caught.value) == "r.seed: expected a whole number, as in 1000 or 1e12, got 'x'."
     path.write_text(path.read_text().replace("seed: 1", "seed: x"))
     load(str(path), ["seed=2"])  # which mends it
 

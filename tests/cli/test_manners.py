@@ -34,7 +34,7 @@ USES = [
     ("plan lama1", 2, 'no such recipe or file (did you mean "llama1"?); shipped ones: llama1, sample.'),
     ("plan IN", 2, "is a folder"),
     ("plan sample --set sede=2", 2, 'unknown key "sede" (did you mean "seed"?)'),
-    ("plan sample --set seed=one", 2, "seed: expected int, got 'one'"),
+    ("plan sample --set seed=one", 2, "seed: expected a whole number, as in 1000 or 1e12, got 'one'"),
     ("plan sample --set shards.formats=[rwa]", 2, 'unknown format rwa (did you mean "raw"?)'),
     ("run sample --inputs IN --output NEW --dry-run", 0, ""),
     ("run sample wikipdia --inputs IN --output NEW", 2, 'did you mean "wikipedia"'),
