@@ -232,6 +232,7 @@ SOURCE = Source(
     read,
     steps,
     recipe=BooksRecipe,
+    named=f"as texts and collections are: {', '.join(READ)}, or without an ending",
     revision=revision,
     models=wanted,
     check=check,

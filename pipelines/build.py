@@ -193,14 +193,16 @@ def odd_inputs(recipe: Recipe, work: Mapping[str, Work]) -> list[str]:
                     f"{source}: {name} looks the same as {other}, at both ends and in the middle. Fetched twice?"
                 )
         options = recipe.active[source]
-        odd = source_of(source, options).odd(options, urls_by_name(one.models), identities)
+        what = source_of(source, options)
+        odd = what.odd(options, urls_by_name(one.models), identities)
         notes += [f"{source}: {note}" for note in odd]
         if one.passed_over:
             notes.append(
                 f"{source}: {counted(len(one.passed_over), 'input')}, from {one.passed_over[0]} on, passed over: "
                 "by its name it is no file that the recipe reads."
+                + (f" Those are called {what.named}." if what.named else "")
             )
-        for asking in asking_steps(source_of(source, options), options):
+        for asking in asking_steps(what, options):
             groups = groups_of(asking.exchange, one.plan)
             alone = [group for group in groups if len(group.slices) == 1 and group.of > 1]
             if alone:

@@ -172,6 +172,7 @@ class Source:
     uses: tuple[str, ...] = ()  # models that `read` uses, as far as the run has them
     beside: tuple[str, ...] = ()  # kinds of slices that hold no documents, but what is to be known of them
     check_kinds: Callable[[Any, Collection[str]], None] = lambda options, kinds: None  # raises UsageError
+    named: str = ""  # what its inputs are called, in words, where others are passed over
     pieces: str = "lines"  # what accounts are kept of within its documents
     split_key: Callable[[Document], str] = lambda document: document.id  # all with it lie on one side of the split
     version: int = 1

@@ -342,6 +342,7 @@ SOURCE = Source(
     read,
     steps,
     recipe=StackExchangeRecipe,
+    named="as sites are: beer.stackexchange.com.7z, stackoverflow.com-Posts.7z, or Posts.xml in such a folder",
     revision=lambda thread: seconds_of(thread.meta["edited"]),
     decides=lambda recipe: {"max_post_mb": recipe.max_post_mb},
     uses=(POSTS,),
