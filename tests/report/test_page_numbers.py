@@ -331,15 +331,28 @@ def test_the_head_sums_up(page: Any, finished: Path) -> None:
 
 
 def test_timings_are_those_of_the_manifest(page: Any, finished: Path) -> None:
-    """Each phase once, below its source or stage, whose seconds are their sum."""
-    facts, found = manifest(finished), {}
+    """Each phase once, below its source or stage, whose seconds are their sum; each step below its source."""
+    facts, found, of_steps = manifest(finished), {}, {}
     for box in section(page, "time").xpath("./details[@class='time']"):
         name, took = words(box.xpath("summary/*[@class='name']")[0]), words(box.xpath("summary/*[@class='n']")[0])
-        phases = {words(row.xpath("th")[0]): seconds(words(row.xpath("td")[0])) for row in box.xpath(".//tbody/tr")}
+        phases, steps = (
+            {
+                words(row.xpath("th")[0]): seconds(words(row.xpath("td")[0]))
+                for row in box.xpath(f"table[@class='{kind}']//tr")
+            }
+            for kind in ("phases", "by-step")
+        )
         assert seconds(took) == pytest.approx(sum(phases.values()), abs=0.051)
-        assert list(phases.values()) == sorted(phases.values(), reverse=True)
+        for of in (phases, steps):
+            assert list(of.values()) == sorted(of.values(), reverse=True)
+        if steps:
+            of_steps[name] = steps
         found |= {f"{name}/{phase}" if name in facts["sources"] else phase: took for phase, took in phases.items()}
     assert found == facts["seconds"]
+    assert of_steps == {
+        source: {step: float(f"{took:.2f}") for step, took in steps.items()}
+        for source, steps in facts["step_seconds"].items()
+    }
     [said] = section(page, "time").xpath("./p")
     assert float(words(said).rpartition(" ")[2].rstrip(".").replace(",", "")) == pytest.approx(
         sum(facts["seconds"].values()), abs=0.051 * len(found)
