@@ -64,7 +64,8 @@ class Receipt:
     """What an item left behind. Seconds and host are for people: nothing is decided by them.
 
     `cpu_seconds` are those of its process meanwhile, of what it started, too; where a runner makes several items at
-    once in one process, each has those of all. `first`: the first of its phase in its process, which opens models.
+    once in one process, each has those of all. `steps` are the CPU seconds of each step of a source, of its thread.
+    `first`: the first of its phase in its process, which opens models.
     """
 
     item: str
@@ -75,6 +76,7 @@ class Receipt:
     host: str
     cpu_seconds: float = 0.0
     first: bool = False
+    steps: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, values: Any) -> Receipt | None:
@@ -134,6 +136,19 @@ def total_counts(receipts: Iterable[Receipt]) -> Counter[str]:
         for file in receipt.files.values():
             result.update(file.counts)
     return result
+
+
+def total_steps(receipts: Iterable[Receipt]) -> dict[str, float]:
+    """CPU seconds of each step, of all items together.
+
+    >>> total_steps([Receipt("a", "", {}, {}, 0.1, "", steps={"keep articles": 0.25})] * 2)
+    {'keep articles': 0.5}
+    """
+    result: dict[str, float] = {}
+    for receipt in receipts:
+        for name, seconds in receipt.steps.items():
+            result[name] = result.get(name, 0.0) + seconds
+    return {name: round(seconds, 3) for name, seconds in result.items()}
 
 
 def total_damage(receipts: Iterable[Receipt]) -> Counter[str]:

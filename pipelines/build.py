@@ -7,7 +7,7 @@ import datetime
 import importlib.metadata
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,6 +30,7 @@ from ..manifest import (
     read_facts,
     total_counts,
     total_damage,
+    total_steps,
     write_manifest,
 )
 from ..mixtures.plan import plan
@@ -336,6 +337,7 @@ def record(
         "python": platform.python_version(),
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": {phase: round(sum(r.seconds for r in done.values()), 1) for phase, done in driver.finished.items()},
+        "step_seconds": {source: total_steps(_receipts_of(driver.finished, source)) for source in sources},
     }
     write_manifest(driver.output, driver.finished, facts)
     return facts
@@ -441,7 +443,12 @@ def account(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> dict[
     """Documents and bytes of a source: in, kept, dropped by reason; and what could not be read."""
     counts = total_counts(finished[f"{source}/documents"].values())
     counts.pop(DIGEST, None)
-    damage = total_damage(r for name, done in finished.items() if name.startswith(f"{source}/") for r in done.values())
+    damage = total_damage(_receipts_of(finished, source))
     counts.update({f"damage.{error}": n for error, n in damage.items()})
     counts.update(total_counts(r for name, r in finished.get("tokens", {}).items() if name.startswith(f"{source}/")))
     return dict(sorted(counts.items()))
+
+
+def _receipts_of(finished: Mapping[str, Mapping[str, Receipt]], source: str) -> Iterator[Receipt]:
+    """Of all phases of a source."""
+    return (r for phase, done in finished.items() if phase.startswith(f"{source}/") for r in done.values())

@@ -65,7 +65,7 @@ from .phase import Item, Phase, ShardOutput
 from .reading import Reading, Work, made_from, models_of, versions
 from .results import urls_of
 from .sorted_keys import SortedKeys
-from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, run_steps, shortened
+from .source import Aids, Exchange, Flags, Keep, Keys, Source, Step, batches, run_steps, shortened, timed
 from .sources import source_of
 
 # Of a slice in a file of bits: where they begin, how many, and hashes of the keys that were compared and of the bits.
@@ -155,13 +155,16 @@ def hash_slice(task: Hash, out: ShardOutput) -> None:
     exchange = asking.exchange
     # Damage is accounted for when the slice is read the last time.
     documents = (record for record in reading.records(Counter(), models) if isinstance(record, Document))
-    admitted = (result for result in run_steps(documents, asking.before) if isinstance(result, Document))
+    results = run_steps(documents, asking.before, out.spent)
+    admitted = (result for result in results if isinstance(result, Document))
     stem = _stem("hash", place_of(reading.source, task.exchange), reading.slice.name)
     with out.scratch() as scratch, contextlib.ExitStack() as files:
         runs = SortedKeys(scratch, owned=exchange.owners is not None)
         for batch in batches(admitted):
-            owners = exchange.owners(batch) if exchange.owners else [0] * len(batch)
-            for keys, owner in zip(exchange.keys(batch), owners, strict=True):
+            with timed(out.spent, asking.step):
+                owners = exchange.owners(batch) if exchange.owners else [0] * len(batch)
+                keys_of = exchange.keys(batch)
+            for keys, owner in zip(keys_of, owners, strict=True):
                 runs.add(keys, owner)
         counts_file = files.enter_context(out.binary(f"{stem}{DOCUMENTS}"))
         owners_file = files.enter_context(out.binary(f"{stem}{OWNERS}")) if exchange.owners else None

@@ -64,7 +64,7 @@ def extract(task: Extract, out: ShardOutput) -> None:
     answers = open_all_answers(task.sidecars, out.verified)
     models = urls_of(out, task.models)
     steps, waiting = cut_at_waiting(source.steps(options, Aids(models, answers)))
-    results = run_steps(_readable(task, out, counts, models), steps)
+    results = run_steps(_readable(task, out, counts, models), steps, out.spent)
     first, part = next(results, None), 0
     while part == 0 or first is not None:
         # Most slices are one file; a big input that cannot be cut is read once and written out in parts.

@@ -53,7 +53,7 @@ def judge(task: Judge, out: ShardOutput) -> None:
     _, steps = cut_at_waiting(source.steps(task.options, Aids(urls_of(out, task.models))))
     rows = read_rows(out.verified(documents, file.sha256))
     # Lines were counted when the source was read.
-    results = run_steps((document_of(row) for row in rows), steps)
+    results = run_steps((document_of(row) for row in rows), steps, out.spent)
     counts = without_kept(file.counts)
     counts["documents.in"] -= file.rows  # they come in once more
     unlimited = dataclasses.replace(task.options, part_mb=float("inf"))

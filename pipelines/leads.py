@@ -121,7 +121,7 @@ def _articles(task: Lead, out: ShardOutput) -> Iterator[Document]:
             else:
                 yield record
 
-    for result in run_steps(documents(), articles(_options(task))):
+    for result in run_steps(documents(), articles(_options(task)), out.spent):
         if isinstance(result, Document):
             yield result
 

@@ -91,6 +91,7 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
         self.output, self.phase, self.item = output, phase, item
         self.files: dict[str, File] = {}
         self.damaged: Counter[str] = Counter()
+        self.spent: dict[str, float] = {}  # CPU seconds of steps, by their names
         self._stack = contextlib.ExitStack()
         self._damage: RowWriter | None = None
         self._started, self._used = time.monotonic(), sum(os.times()[:4])
@@ -114,7 +115,9 @@ class ShardOutput(contextlib.AbstractContextManager["ShardOutput"]):
     def _write_receipt(self, fingerprint: str, files: Mapping[str, File]) -> None:
         seconds, host = round(time.monotonic() - self._started, 3), platform.node()
         used = round(sum(os.times()[:4]) - self._used, 3)  # user and system, of children that have ended, too
-        receipt = Receipt(self.item.name, fingerprint, files, dict(self.damaged), seconds, host, used, self._first)
+        steps = {name: round(took, 6) for name, took in self.spent.items()}
+        damaged = dict(self.damaged)
+        receipt = Receipt(self.item.name, fingerprint, files, damaged, seconds, host, used, self._first, steps)
         write_receipt(self.output, self.phase, receipt)
 
     def url(self, path: str) -> str:

@@ -261,7 +261,7 @@ def choose(task: Examples, out: ShardOutput) -> None:
     kind_of = _kinds(urls_of(out, task.cited), task.recipe.cited.min_chars)
     between = _between(task.recipe, Aids(urls_of(out, task.models)))
     with out.table(join(WORK, "examples", "commoncrawl", f"{task.results.shard}.parquet"), EXAMPLES) as table:
-        for page in run_steps(_pages(out, task.results), between):
+        for page in run_steps(_pages(out, task.results), between, out.spent):
             if not isinstance(page, Document):
                 continue
             kind = kind_of(page)

@@ -21,6 +21,57 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-extensions", "--remote-debugging-pipe"),
 )
+# Of every element that is seen with a text of its own: tag and classes, and how much its colour stands out from what
+# is behind it, as WCAG 2 has it.
+CONTRASTS = """
+(() => {
+    const parse = (colour) => {
+        const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+        return [r, g, b, a];
+    };
+    const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
+    const behind = (element) => {
+        const layers = [];
+        for (let one = element; one; one = one.parentElement) {
+            layers.push(parse(getComputedStyle(one).backgroundColor));
+            if (layers.at(-1)[3] === 1) break;
+        }
+        return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255, 1]);
+    };
+    const light = (colour) => {
+        const [r, g, b] = colour.map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const found = [];
+    for (const one of document.querySelectorAll("body *")) {
+        const own = [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+        if (!own || !one.checkVisibility() || one.closest(".hidden, script, style")) continue;
+        const style = getComputedStyle(one), back = behind(one);
+        const ink = parse(one.closest("svg") ? style.fill : style.color);
+        const [low, high] = [light(over([...ink.slice(0, 3), ink[3] * style.opacity], back)), light(back)].sort(
+            (a, b) => a - b
+        );
+        found.push([`${one.localName}.${one.getAttribute("class") ?? ""}`, (high + 0.05) / (low + 0.05)]);
+    }
+    return found;
+})()
+"""
+# Elements that stand out of the window at either side, but for what its own box scrolls or cuts.
+STANDING_OUT = """
+(() => {
+    const width = document.documentElement.clientWidth;
+    const contained = (element) => {
+        for (let one = element.parentElement; one && one !== document.body; one = one.parentElement)
+            if (getComputedStyle(one).overflowX !== "visible" && one.localName !== "svg") return true;
+        return false;
+    };
+    return [...document.querySelectorAll("body, body *")]
+        .filter((one) => one.checkVisibility() && !contained(one))
+        .map((one) => [one, one.getBoundingClientRect()])
+        .filter(([, box]) => box.width && (box.right > width + 0.5 || box.left < -0.5))
+        .map(([one, box]) => `${one.localName}.${one.getAttribute("class") ?? ""}: ${box.left} to ${box.right}`);
+})()
+"""
 
 
 @dataclass

@@ -46,13 +46,35 @@ class FakeClock(Clock):
 
 @dataclass
 class Publisher:
-    """Files by their paths; behaviours by path, one a request, after which it behaves; what was asked."""
+    """Files by their paths; behaviours by path, one a request, after which it behaves; what was asked, and when by a
+    clock; how many requests were answered at once, and over how many connections."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     behaviours: dict[str, list[Behaviour]] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     etags: dict[str, str] = field(default_factory=dict)
     url: str = ""
+    clock: FakeClock | None = None
+    began: list[float] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+    connections: set[int] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextlib.contextmanager
+    def answering(self, port: int) -> Iterator[None]:
+        """Count a request while the block answers it."""
+        with self.lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            self.connections.add(port)
+            if self.clock:
+                self.began.append(self.clock.time)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.at_once -= 1
 
     def paths(self, method: str = "GET") -> list[str]:
         return [path for how, path, _ in self.asked if how == method]
@@ -66,10 +88,12 @@ class Handler(BaseHTTPRequestHandler):
     publisher: Publisher
 
     def do_GET(self) -> None:
-        self.answer(with_body=True)
+        with self.publisher.answering(self.client_address[1]):
+            self.answer(with_body=True)
 
     def do_HEAD(self) -> None:
-        self.answer(with_body=False)
+        with self.publisher.answering(self.client_address[1]):
+            self.answer(with_body=False)
 
     def answer(self, with_body: bool) -> None:
         path = unquote(self.path.lstrip("/"))

@@ -133,20 +133,37 @@ def damaged(output: str, paths: Sequence[str]) -> tuple[list[Damaged], bool]:
     ], cut
 
 
-def seconds(facts: Mapping[str, Any]) -> list[tuple[str, float, list[tuple[str, float]]]]:
-    """Source or stage → seconds in all, and those of each of its phases; the longest first.
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds of a source or a stage, in all and by phase; of a source those of CPU by step. The longest come first."""
 
-    >>> seconds({"seconds": {"c4/extract": 1.0, "tokens": 2.5, "c4/shared/hash": 1.0}, "sources": {"c4": {}}})
-    [('tokenizer, tokens and shards', 2.5, [('tokens', 2.5)]), ('c4', 2.0, [('extract', 1.0), ('shared/hash', 1.0)])]
+    name: str
+    seconds: float
+    phases: Sequence[tuple[str, float]]
+    steps: Sequence[tuple[str, float]] = ()
+
+
+def seconds(facts: Mapping[str, Any]) -> list[Took]:
+    """How long a run took. Runs of earlier versions say nothing of steps.
+
+    >>> facts = {"seconds": {"c4/extract": 1.0, "tokens": 2.5, "c4/shared/hash": 1.0}, "sources": {"c4": {}}}
+    >>> for took in seconds({**facts, "step_seconds": {"c4": {"keep sentences": 0.5}}}): print(took)
+    Took(name='tokenizer, tokens and shards', seconds=2.5, phases=[('tokens', 2.5)], steps=[])
+    Took(name='c4', seconds=2.0, phases=[('extract', 1.0), ('shared/hash', 1.0)], steps=[('keep sentences', 0.5)])
     """
-    groups: dict[str, list[tuple[str, float]]] = {}
+    groups: dict[str, dict[str, float]] = {}
     for phase, took in facts["seconds"].items():
         first, _, rest = phase.partition("/")
         known = {"cited": "models", "ngram": "models"}
         group = first if rest and first not in known else known.get(first, "tokenizer, tokens and shards")
-        groups.setdefault(group, []).append((rest if group == first else phase, took))
+        groups.setdefault(group, {})[rest if group == first else phase] = took
+    steps = facts.get("step_seconds", {})
     found = [
-        (group, round(sum(took for _, took in phases), 1), sorted(phases, key=lambda one: (-one[1], one[0])))
+        Took(group, round(sum(phases.values()), 1), _longest_first(phases), _longest_first(steps.get(group, {})))
         for group, phases in groups.items()
     ]
-    return sorted(found, key=lambda one: (-one[1], one[0]))
+    return sorted(found, key=lambda one: (-one.seconds, one.name))
+
+
+def _longest_first(took: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(took.items(), key=lambda one: (-one[1], one[0]))

@@ -1,16 +1,22 @@
 """Slices to documents: accounts, parts, and who keeps an id."""
 
 import collections
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.manifest import DIGEST, hex_digest
-from corpusmill.pipelines.source import Basis, drop, keep_if, run_steps, step
+from corpusmill.mixtures.recipe import load
+from corpusmill.pipelines import source as sources
+from corpusmill.pipelines.source import BATCH, Aids, Basis, Step, drop, keep_if, run_steps, step
+from corpusmill.pipelines.sources import source_of
 from corpusmill.pipelines.unique import CLAIM, LOW, STORED, Claims, find_losers
 from corpusmill.records import Document, Dropped, Reason
 from corpusmill.samples.cirrus import N_AGAIN
@@ -136,3 +142,42 @@ def test_steps_give_one_result_for_each_document_in_order(documents: list[Docume
             assert result == Dropped(document.id, Reason.WIKIPEDIA_REDIRECT, 1.0, document.text)
         else:
             assert result is document
+
+
+def test_seconds_of_a_step_are_those_of_its_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that a step moves by as many seconds as it sees documents, and reading too."""
+    clock = [0.0]
+    monkeypatch.setattr(sources.time, "thread_time", lambda: clock[0])
+
+    def documents() -> Iterator[Document]:
+        for number in range(BATCH + 10):
+            clock[0] += 1000
+            yield Document(str(number), "text", "test")
+
+    def look(documents: Sequence[Document]) -> Sequence[Document]:
+        clock[0] += len(documents)
+        return documents
+
+    def only_the_first(documents: Sequence[Document]) -> list[Document | Dropped]:
+        clock[0] += 0.5
+        return [d if d.id == "0" else drop(d, Reason.EMPTY) for d in documents]
+
+    steps = [Step(name, function, Basis.OURS) for name, function in (("a", look), ("b", only_the_first), ("c", look))]
+    spent = {"a": 1.0}
+    assert len(list(run_steps(documents(), steps, spent))) == BATCH + 10
+    assert spent == {"a": 1.0 + BATCH + 10, "b": 1.0, "c": 1.0}
+    assert len(list(run_steps(documents(), steps))) == BATCH + 10
+
+
+def test_seconds_of_steps_are_the_sums_of_receipts(finished: Path) -> None:
+    """Of all phases of a source, whose names the manifest has; each step that ran is among them."""
+    facts = manifest(finished)
+    for source, options in load("sample").active.items():
+        sums: collections.Counter[str] = collections.Counter()
+        for path in (finished / "work/receipts" / source).rglob("*.json"):
+            sums.update(json.loads(path.read_text())["steps"])
+        found = facts["step_seconds"][source]
+        assert found == {name: pytest.approx(took, abs=0.001) for name, took in sums.items()}
+        assert all(took >= 0 for took in found.values()) and sum(found.values()) > 0
+        names = {one.name for one in source_of(source, options).steps(options, Aids())}
+        assert names - set(found) <= {"drop pages with bad words", "look up the catalogue"} and set(found) <= names

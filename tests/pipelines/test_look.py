@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.errors import UsageError
+from corpusmill.mixtures.circle import unit_interval
 from corpusmill.pipelines import looking
 from corpusmill.pipelines.listing import CALLED, Listed, Place, Trouble, open_listing, place_at
 from corpusmill.pipelines.looking import Asked, look, reasons_named, retold, threshold
@@ -102,6 +103,38 @@ def test_sorted(finished: Path) -> None:
     sizes = sorted(len(row["text"]) for row in rows(finished, "documents", "c4"))
     assert [len(one.text) for one in found(finished, source="c4", sort="chars", limit=4)] == sizes[:4]
     assert [len(one.text) for one in found(finished, source="c4", sort="-chars", limit=4)] == sizes[:-5:-1]
+
+
+def test_files_of_a_sample_come_in_an_order_of_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few documents cost a few files, and these are no neighbours."""
+    names = [f"{n:02}.jsonl" for n in range(30)]
+    for name in names:
+        (tmp_path / name).write_text("".join(json.dumps({"id": f"{name}/{n}", "text": "t"}) + "\n" for n in range(20)))
+
+    def order(seed: int, limit: int = 0) -> list[str]:
+        return list(dict.fromkeys(one.path for one in found(tmp_path, share=0.9, seed=seed, limit=limit)))
+
+    for seed in (0, 1):
+        assert order(seed) == sorted(names, key=lambda name: unit_interval(name, "look", seed))
+    assert len({*map(tuple, (names, names[::-1], order(0), order(1)))}) == 4
+    opened: list[str] = []
+
+    def opening(place: Place, path: str, trouble: Trouble) -> Any:
+        opened.append(path)
+        return open_listing(place, path, trouble)
+
+    expected = order(0)[:8]
+    monkeypatch.setattr(looking, "open_listing", opening)
+    assert order(0, limit=30) == expected
+    assert opened == expected  # they take turns
+
+
+def test_the_command_takes_the_sample_that_is_asked_for(finished: Path) -> None:
+    for seed in (0, 3):
+        done = corpusmill("look", finished, "--sample", 0.3, "--seed", seed, "-n", 50, "--json")
+        shown = [json.loads(line)["id"] for line in done.stdout.splitlines()]
+        assert shown == ids(found(finished, share=0.3, seed=seed, limit=50))
+        assert shown == [id_ for id_ in shown if unit_interval(id_, "look", seed) < 0.3]
 
 
 def test_a_sample_is_the_same_again_and_its_share(finished: Path, tmp_path: Path) -> None:
@@ -228,6 +261,19 @@ def test_options_that_do_not_go_together(arguments: list[str], said: str, finish
 def test_reasons_are_not_of_kept_documents(finished: Path) -> None:
     done = corpusmill("look", finished / "documents", "--reason", "c4.brace", expect=2)
     assert f"Look at {finished}" in done.stderr
+
+
+@pytest.mark.parametrize("source", ["", "wikipedia", "books"])
+def test_a_language_is_that_of_the_documents(source: str, finished: Path) -> None:
+    sources = [source] if source else sorted(path.name for path in (finished / "documents").iterdir())
+    every = [(row["id"], json.loads(row["meta"])) for one in sources for row in rows(finished, "documents", one)]
+    of = ("--source", source) if source else ()
+    shown = {}
+    for language in ("de", "en", "tlh"):
+        done = corpusmill("look", finished, *of, "--language", language, "-n", 0, "--json")
+        shown[language] = sorted(json.loads(line)["id"] for line in done.stdout.splitlines())
+        assert shown[language] == sorted(id_ for id_, meta in every if meta.get("language") == language)
+    assert shown["de"] and shown["en"] and not shown["tlh"]
 
 
 def test_json(finished: Path) -> None:

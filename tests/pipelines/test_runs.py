@@ -16,6 +16,9 @@ from corpusmill.samples import wikipedia
 from running import corpusmill, digests, made_once, manifest, run_arguments, start, until
 
 
+FOR_PEOPLE = {"finished", "seconds", "step_seconds"}  # of the manifest
+
+
 def pool_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The pool's processes that have done some work; their parent is the fork server."""
     found = []
@@ -32,6 +35,8 @@ def pool_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 def test_two_workers_give_the_same_bytes(inputs: Path, finished: Path, tmp_path: Path) -> None:
     corpusmill(*run_arguments(inputs, tmp_path / "out", 2), expect=4)
     assert digests(tmp_path / "out") == digests(finished)
+    one, two = (manifest(output) for output in (finished, tmp_path / "out"))
+    assert {name for name in one if one[name] != two[name]} <= {*FOR_PEOPLE, "command", "digest"}
 
 
 @pytest.mark.parametrize(

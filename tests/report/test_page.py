@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from browser import CHROMIUM, browser
+from browser import CHROMIUM, CONTRASTS, STANDING_OUT, browser
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
@@ -305,6 +305,11 @@ def test_without_a_run_there_is_none(tmp_path: Path) -> None:
 # --- in a browser -----------------------------------------------------------------------------------------------------
 
 
+PHONE, SCROLLBAR = 390, 20  # pixels of CSS
+LEAST_CONTRAST = 4.5  # WCAG 2, level AA, for text of any size
+READ = {"p.", "p.note", "p.lead", "td.n", "td.", "th.", "caption.", "a.", "code.", "bdi.", "pre.", "h2.", "text.tick"}
+
+
 @pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 @pytest.mark.parametrize("kind", ["finished", "hostile"])
 def test_in_a_browser(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
@@ -313,11 +318,16 @@ def test_in_a_browser(kind: str, request: pytest.FixtureRequest, tmp_path: Path)
     path.write_text(render(str(request.getfixturevalue(kind))))
     backgrounds = set()
     with browser() as shown:
-        for width in (390, 1280):
+        for width in (PHONE, 1280):
             for dark in (False, True):
                 shown.open(path.as_uri(), width, dark)
                 shown.value("for (const one of document.querySelectorAll('details')) one.open = true")
                 assert shown.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+                assert width - SCROLLBAR <= shown.value("document.documentElement.clientWidth") <= width
+                assert shown.value(STANDING_OUT) == []
+                contrasts = shown.value(CONTRASTS)
+                assert {name for name, _ in contrasts} >= READ
+                assert [(name, ratio) for name, ratio in contrasts if ratio < LEAST_CONTRAST] == []
                 moved = """
                     (() => {
                         const slider = document.querySelector('.whatif input');
