@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from .wikitext_scan import GAP
@@ -17,6 +16,8 @@ _SEPARATORS = " ,;:\t"
 _SEPARATORS_LEFT = (",", ";", ":")
 _LEFT_ALONE = GAP + " \t*#:;,.()}—–-"
 """What may be left of a line that held nothing but templates."""
+_REST_OF_ITEM = re.compile(rf"[*#:; \t]*+[{GAP} ]++([^\W\d_]++)[{GAP} .,;:]*+")
+"""An item of a list that begins with a template, and of which a word is left."""
 _PLACEHOLDER = ".…"  # an item of a list that is still to be written
 _LINE_MARKS = frozenset("=*#:;|{} -\t")
 _CELL_MARKS = ("|", "!")
@@ -24,8 +25,9 @@ _SPACES = re.compile(r"(?<=[^ ])  +")
 _URL: Final = r"(?:[A-Za-z][A-Za-z0-9+.-]*+://|www\.)\S++"
 _ONLY_URL = re.compile(rf"[*#:; \t]*+{_URL}")
 _URL_BEFORE_NAME = re.compile(rf"(?<=[*#])[ \t]*+{_URL}[ \t]++(?:[-–—:][ \t]++)?(?=\w)")
-_SENTENCE = re.compile(r"(?:(?<=\w{4})|(?<=[%\"'”’»)\]]))[.!?…]++[\"'”’»)\]]*+(?= )")
-"""Where a sentence ends, which no abbreviation and no ordinal number does."""
+_SENTENCE_STOP = re.compile(r"[.!?…]++[\"'”’»)\]]*+(?= )")
+_SURE_STOP = re.compile(r"(?:\w{4}|[%\"'”’»)\]])[.!?…]|[^.][!?…]")
+"""Of a sentence's end, with what stands before it: no end of an abbreviation or of an ordinal number."""
 _MAX_RANK: Final = 6
 _ALWAYS: Final = _MAX_RANK + 1
 
@@ -89,19 +91,25 @@ def without_urls(line: str) -> str:
 
 
 def without_lead_in(line: str) -> str:
-    """The line without its last sentence, whose end it promises and nothing gives.
+    """The line without its last sentence; with it where that may begin behind an abbreviation.
 
-    >>> without_lead_in("It has two clubs. The others include:"), without_lead_in("Born in St. Ives, he wrote:")
+    >>> without_lead_in("It has two clubs. The others include:"), without_lead_in("The clubs of St Ives are:")
     ('It has two clubs.', '')
+    >>> without_lead_in("Born in St. Ives, he wrote:")
+    'Born in St. Ives, he wrote:'
     """
-    ends = [end.end() for end in _SENTENCE.finditer(line) if not line[end.end() + 1].islower()]
-    return line[: ends[-1]] if ends else ""
+    stops = [stop for stop in _SENTENCE_STOP.finditer(line) if not line[stop.end() + 1 : stop.end() + 2].islower()]
+    if not stops:
+        return ""
+    last = stops[-1]
+    is_sure = _SURE_STOP.match(line, max(0, last.start() - 4)) or _SURE_STOP.match(line, max(0, last.start() - 1))
+    return line[: last.end()] if is_sure else line
 
 
 class _Mark(NamedTuple):
     """A line that stays only with text below it: a heading, or a line before one that ends in a colon."""
 
-    index: int
+    line: int  # its index
     rank: int  # of the heading, or of that over the line; _ALWAYS where a table gave nothing
     is_heading: bool
 
@@ -145,13 +153,13 @@ class _Layout:
         return last - (last >= 0 and not self.out[last])
 
     def mark_lead_in(self, rank: int) -> None:
-        index = self.last_text()
-        if index >= 0 and self.out[index].endswith(":") and index != self.after_heading - 1:
-            self.marks.append(_Mark(index, rank, is_heading=False))
+        last = self.last_text()
+        if last >= self.after_heading and self.out[last].endswith(":"):
+            self.marks.append(_Mark(last, rank, is_heading=False))
 
     def item(self, text: str) -> None:
         """Write an item of a list, which a line before a table may well lead to."""
-        if self.marks and self.marks[-1].rank == _ALWAYS and self.marks[-1].index == self.last_text():
+        if self.marks and self.marks[-1].rank == _ALWAYS and self.marks[-1].line == self.last_text():
             self.marks.pop()
         self.out.append(text)
 
@@ -161,7 +169,8 @@ class _Layout:
         out = self.out
         end, below = len(out), 0  # the lowest rank of the headings between here and the next text: with none, 0
         for index, rank, is_heading in reversed(self.marks):
-            if any(out[index + 1 : min(end, index + 3)]):  # not more than one of them is blank
+            first = index + 1
+            if first < end and (out[first] or (first + 1 < end and out[first + 1])):  # one of them is not blank
                 below = _ALWAYS
             stays = below > rank
             if not stays and is_heading:
@@ -173,21 +182,24 @@ class _Layout:
             end = index
         return "\n".join(self.closed_up()).strip("\n")
 
-    def closed_up(self) -> Iterator[str]:
-        """The lines with at most one blank line in a row, one above each heading, and none below it but another."""
-        headings = {mark.index for mark in self.marks if mark.is_heading}
-        before, is_heading = "", False
-        for index, line in enumerate(self.out):
-            if not line:
-                if before and not is_heading:
-                    yield ""
-                    before = ""
+    def closed_up(self) -> list[str]:
+        """The lines without those that went: one blank line above each heading, and none below it but another's."""
+        kept: list[str] = []
+        position = below_heading = 0
+        for index, _, is_heading in self.marks:
+            if index < position:  # marked twice
                 continue
-            is_heading = index in headings
-            if is_heading and before:
-                yield ""
-            yield line
-            before = line
+            kept += self.out[position:index]
+            position = index + 1
+            line = self.out[index]
+            if is_heading and kept and kept[-1]:
+                kept.append("")
+            if line:
+                kept.append(line)
+                below_heading = len(kept) if is_heading else 0
+            elif not is_heading and (not kept or not kept[-1] or len(kept) == below_heading):
+                position += self.out[position : position + 1] == [""]
+        return kept + self.out[position:]
 
     def end_cell(self) -> None:
         """Write what is text of the last cell (or row of cells): all of it when it is long, else its sentences."""
@@ -242,16 +254,22 @@ class _Layout:
 def lay_out(text: str) -> str:
     """Give each heading, list item and line of prose a line of its own, without its mark; tables keep sentences only.
 
-    A heading with nothing left below it goes. So does a row of a table or of a template that was never closed.
-    At most one blank line in a row is left; runs of spaces inside a line become one.
+    What stands above nothing goes: a heading without text in its section and those below it, and a last sentence of a
+    section that ends in a colon, or of what stands before a table that gave no text. So do addresses alone on a line,
+    and rows of a table or of a template that was never closed. At most one blank line in a row is left; runs of spaces
+    inside a line become one.
 
     >>> lay_out("== A ==\\n=== B ===\\n* one\\n== C ==\\n{|\\n|-\\n| 1 || 2\\n|}")
     'A\\n\\nB\\none'
+    >>> lay_out("Some went. The others are:\\n{|\\n| 1 || 2\\n|}\\nThree.\\n== A ==\\nLinks:\\n* http://a.org")
+    'Some went.\\nThree.'
     """
     layout = _Layout()
+    has_urls = "://" in text or "www." in text
     for line in text.split("\n"):
         if GAP in line:
-            if not line.strip(_LEFT_ALONE):
+            rest = _REST_OF_ITEM.fullmatch(line) if line[0] in "*#" else None
+            if not line.strip(_LEFT_ALONE) or (rest and rest[1].islower()):  # a word with a capital is a name
                 continue
             line = close_gaps(line)
         line = line.rstrip()
@@ -263,7 +281,7 @@ def lay_out(text: str) -> str:
         if layout.tables:
             layout.marked(line)
             continue
-        if "://" in line or "www." in line:
+        if has_urls and ("://" in line or "www." in line):
             line = without_urls(line)
         if line and line[0] in _LINE_MARKS:
             layout.marked(line)

@@ -11,15 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from .wikitext_digits import amount, as_written, power_of_ten, separators
+
 Values = Mapping[str, str]
 
-_NUMBER = r"[-−+~]?[0-9](?:[0-9.,\s]|&nbsp;)*+"
-_AMOUNT = re.compile(rf"(?P<n>{_NUMBER})(?:[eE](?P<e>[-−+]?[0-9]+))?")
-_MIXED = re.compile(r"(?P<whole>[-−]?[0-9]+[-−+])?(?P<over>-?[0-9]+)//?(?P<under>[0-9]+)")
-_SPAN = re.compile(r"([0-9][0-9.,]*)[-–]([0-9][0-9.,]*)")
-_DIGITS = re.compile(r"([-−+~]?)([0-9]+)(?:\.([0-9]+))?")
 _AT_START = re.compile(r"[0-9]++(?:[.,](?![0-9]{3}(?![0-9]))[0-9]++)?(?![0-9.,])")
-_EXPONENT = re.compile(r"−?(?:[0-9]+|[^\W\d_]+)")
 _INTEGER = re.compile(r"[-−+]?[0-9]+")
 _POWER_OF_UNIT = re.compile(r"e([0-9]{1,2})(?=\D)")
 _RAISED = re.compile(r"(?<=[^\W\d_])([23])(?!\w)")
@@ -46,58 +42,6 @@ def numbered(values: Values) -> list[str]:
     return list(run())
 
 
-def power_of_ten(exponent: str) -> str | None:
-    """With a true minus, as MediaWiki writes it; None for what is neither a number nor a name.
-
-    >>> power_of_ten("23"), power_of_ten("-9"), power_of_ten("n+1"), power_of_ten("")
-    ('×10^23', '×10^−9', None, None)
-    """
-    exponent = exponent.strip().replace("-", "−").removeprefix("+")
-    return f"×10^{exponent}" if _EXPONENT.fullmatch(exponent) else None
-
-
-def as_written(number: str, numbers: Mapping[str, Any], *, is_raw: bool = False) -> str:
-    """A number that is digits alone as its wiki writes it: `group` between its thousands, `from` so many digits on.
-
-    A point is taken for one before a fraction where it means that in the language, or everywhere where the number `is_raw`,
-    for machines. What has separators already stays as it is.
-
-    >>> english, german = {"group": ",", "from": 4, "point": "."}, {"group": ".", "from": 4, "point": ","}
-    >>> [as_written(number, english) for number in ("106460000", "1000.25", "999", "1,275", "−12345")]
-    ['106,460,000', '1,000.25', '999', '1,275', '−12,345']
-    >>> as_written("1234.5", german), as_written("1234.5", german, is_raw=True), as_written("1234", {})
-    ('1234.5', '1.234,5', '1234')
-    """
-    found = _DIGITS.fullmatch(number) if numbers else None
-    if found is None or (found[3] and not is_raw and numbers["point"] != "."):
-        return number
-    sign, whole, fraction = found.groups()
-    if len(whole) >= numbers["from"] and whole[0] != "0":
-        first = len(whole) % 3
-        groups = [whole[:first], *(whole[at : at + 3] for at in range(first, len(whole), 3))]
-        whole = numbers["group"].join(filter(None, groups))
-    return f"{sign}{whole}{numbers['point']}{fraction}" if fraction else f"{sign}{whole}"
-
-
-def amount(text: str, numbers: Mapping[str, Any] | None = None) -> str | None:
-    """A number as people write it, or None where it is none.
-
-    >>> amount("1,275"), amount("2.5e-6"), amount("3+1/2"), amount("1/2"), amount("5-10"), amount("km")
-    ('1,275', '2.5×10^−6', '3 1/2', '1/2', '5–10', None)
-    >>> amount("1000-2000", {"group": ",", "from": 4, "point": "."})
-    '1,000–2,000'
-    """
-    numbers = numbers or {}
-    if mixed := _MIXED.fullmatch(text):
-        whole = f"{mixed['whole'][:-1]} " if mixed["whole"] else ""
-        return f"{whole}{mixed['over']}/{mixed['under']}"
-    if span := _SPAN.fullmatch(text):
-        return f"{as_written(span[1], numbers)}–{as_written(span[2], numbers)}"
-    if number := _AMOUNT.fullmatch(text):
-        return as_written(number["n"], numbers) + (power_of_ten(number["e"]) or "" if number["e"] else "")
-    return None
-
-
 def unit_name(unit: str, data: Mapping[str, Any]) -> str:
     """A unit by its code: squares and cubes raised.
 
@@ -106,18 +50,6 @@ def unit_name(unit: str, data: Mapping[str, Any]) -> str:
     """
     known: str | None = data["units"].get(unit)
     return known or _RAISED.sub(lambda digit: "²" if digit[1] == "2" else "³", unit)
-
-
-def separators(wish: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """How `convert` writes numbers, by its parameter `comma`: `off`, `5` (from five digits on), `gaps`.
-
-    >>> data = {"numbers": {"group": ",", "from": 4, "point": "."}}
-    >>> [as_written("1234", separators(wish, data)) for wish in ("", "off", "5", "gaps")]
-    ['1,234', '1234', '1234', '1 234']
-    """
-    numbers: Mapping[str, Any] = data.get("numbers", {})
-    changed = {"5": {"from": 5}, "gaps": {"group": " "}, "gaps3": {"group": " "}}.get(wish, {})
-    return {**numbers, **changed} if numbers and wish != "off" else {}
 
 
 def quantity(values: Values, data: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from .wikitext_numbers import COMPUTED, as_written
+from .wikitext_digits import as_written
+from .wikitext_numbers import COMPUTED
 
 _PART = re.compile(r"\{([^{}?:]+)(:,)?(\??)\}")
 _LINK_OR_SEPARATOR = re.compile(r"\[\[[^\[\]]*+\]\]|(\|)")
