@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final, NamedTuple
 
 from .wikitext_scan import GAP
 
@@ -15,10 +16,20 @@ _SEPARATORS = " ,;:\t"
 _SEPARATORS_LEFT = (",", ";", ":")
 _LEFT_ALONE = GAP + " \t*#:;,.()}—–-"
 """What may be left of a line that held nothing but templates."""
+_REST_OF_ITEM = re.compile(rf"[*#:; \t]*+[{GAP} ]++([^\W\d_]++)[{GAP} .,;:]*+")
+"""An item of a list that begins with a template, and of which a word is left."""
 _PLACEHOLDER = ".…"  # an item of a list that is still to be written
 _LINE_MARKS = frozenset("=*#:;|{} -\t")
 _CELL_MARKS = ("|", "!")
 _SPACES = re.compile(r"(?<=[^ ])  +")
+_URL: Final = r"(?:[A-Za-z][A-Za-z0-9+.-]*+://|www\.)\S++"
+_ONLY_URL = re.compile(rf"[*#:; \t]*+{_URL}")
+_URL_BEFORE_NAME = re.compile(rf"(?<=[*#])[ \t]*+{_URL}[ \t]++(?:[-–—:][ \t]++)?(?=\w)")
+_SENTENCE_STOP = re.compile(r"[.!?…]++[\"'”’»)\]]*+(?= )")
+_SURE_STOP = re.compile(r"(?:\w{4}|[%\"'”’»)\]])[.!?…]|[^.][!?…]")
+"""Of a sentence's end, with what stands before it: no end of an abbreviation or of an ordinal number."""
+_MAX_RANK: Final = 6
+_ALWAYS: Final = _MAX_RANK + 1
 
 
 def is_prose(text: str) -> bool:
@@ -68,37 +79,127 @@ def _strip_end(text: str, end: int, marks: str) -> int:
     return end
 
 
+def without_urls(line: str) -> str:
+    """The line without an address that stands alone, or that an item of a list begins with; others are text.
+
+    >>> without_urls("* http://a.org/b"), without_urls("www.a.org"), without_urls("* http://a.org – The A")
+    ('', '', '*The A')
+    >>> without_urls("See http://a.org."), without_urls("http://a.org is an address."), without_urls("* The A, http://a.org")
+    ('See http://a.org.', 'http://a.org is an address.', '* The A, http://a.org')
+    """
+    return "" if _ONLY_URL.fullmatch(line) else _URL_BEFORE_NAME.sub("", line, count=1)
+
+
+def without_lead_in(line: str) -> str:
+    """The line without its last sentence; with it where that may begin behind an abbreviation.
+
+    >>> without_lead_in("It has two clubs. The others include:"), without_lead_in("The clubs of St Ives are:")
+    ('It has two clubs.', '')
+    >>> without_lead_in("Born in St. Ives, he wrote:")
+    'Born in St. Ives, he wrote:'
+    """
+    stops = [stop for stop in _SENTENCE_STOP.finditer(line) if not line[stop.end() + 1 : stop.end() + 2].islower()]
+    if not stops:
+        return ""
+    last = stops[-1]
+    is_sure = _SURE_STOP.match(line, max(0, last.start() - 4)) or _SURE_STOP.match(line, max(0, last.start() - 1))
+    return line[: last.end()] if is_sure else line
+
+
+class _Mark(NamedTuple):
+    """A line that stays only with text below it: a heading, or a line before one that ends in a colon."""
+
+    line: int  # its index
+    rank: int  # of the heading, or of that over the line; _ALWAYS where a table gave nothing
+    is_heading: bool
+
+
 class _Layout:
-    """Writes lines out, and a heading only when text follows it before the next of its rank or above."""
+    """Writes lines out, and marks those that go where nothing is left below them."""
 
     def __init__(self) -> None:
         self.out: list[str] = []
-        self.headings: list[tuple[int, str]] = []
+        self.marks: list[_Mark] = []
+        self.rank = self.after_heading = 0
         self.cell: list[str] = []
-        self.tables = 0
-
-    def write(self, line: str) -> None:
-        if self.headings:
-            for _, title in self.headings:
-                self.blank()
-                self.out.append(title)
-            self.headings.clear()
-        self.out.append(line)
+        self.tables = self.before_table = 0
 
     def blank(self) -> None:
-        if self.out and self.out[-1]:
+        if self.out and self.out[-1] and len(self.out) != self.after_heading:
             self.out.append("")
 
     def heading(self, line: str) -> None:
-        rank = min(len(line) - len(line.lstrip("=")), len(line) - len(line.rstrip("=")))
-        title = line.strip("= \t")
+        rank = min(len(line) - len(line.lstrip("=")), len(line) - len(line.rstrip("=")), _MAX_RANK)
+        self.end_section()
+        self.rank = rank
+        self.marks.append(_Mark(len(self.out), rank, is_heading=True))
+        self.out.append(line.strip("= \t"))
+        self.after_heading = len(self.out)
+
+    def end_section(self) -> None:
         self.end_cell()
-        self.tables = 0
-        self.blank()
-        while self.headings and self.headings[-1][0] >= rank:
-            self.headings.pop()
-        if title:
-            self.headings.append((rank, title))
+        if self.tables:
+            self.tables = 0
+            self.end_table()
+        self.mark_lead_in(self.rank)
+
+    def end_table(self) -> None:
+        if self.last_text() < self.before_table:
+            self.mark_lead_in(_ALWAYS)
+
+    def last_text(self) -> int:
+        """The index of the last line with text, of which only a blank one is behind it."""
+        last = len(self.out) - 1
+        return last - (last >= 0 and not self.out[last])
+
+    def mark_lead_in(self, rank: int) -> None:
+        last = self.last_text()
+        if last >= self.after_heading and self.out[last].endswith(":"):
+            self.marks.append(_Mark(last, rank, is_heading=False))
+
+    def item(self, text: str) -> None:
+        """Write an item of a list, which a line before a table may well lead to."""
+        if self.marks and self.marks[-1].rank == _ALWAYS and self.marks[-1].line == self.last_text():
+            self.marks.pop()
+        self.out.append(text)
+
+    def end(self) -> str:
+        """All lines that stay, now that it is known what is below each."""
+        self.end_section()
+        out = self.out
+        end, below = len(out), 0  # the lowest rank of the headings between here and the next text: with none, 0
+        for index, rank, is_heading in reversed(self.marks):
+            first = index + 1
+            if first < end and (out[first] or (first + 1 < end and out[first + 1])):  # one of them is not blank
+                below = _ALWAYS
+            stays = below > rank
+            if not stays and is_heading:
+                out[index] = ""
+            elif not stays and out[index].endswith(":"):
+                out[index] = without_lead_in(out[index])
+            if stays or out[index]:
+                below = rank if is_heading else _ALWAYS
+            end = index
+        return "\n".join(self.closed_up()).strip("\n")
+
+    def closed_up(self) -> list[str]:
+        """The lines without those that went: one blank line above each heading, and none below it but another's."""
+        kept: list[str] = []
+        position = below_heading = 0
+        for index, _, is_heading in self.marks:
+            if index < position:  # marked twice
+                continue
+            kept += self.out[position:index]
+            position = index + 1
+            line = self.out[index]
+            if is_heading and kept and kept[-1]:
+                kept.append("")
+            if line:
+                kept.append(line)
+                below_heading = len(kept) if is_heading else 0
+            elif not is_heading and (not kept or not kept[-1] or len(kept) == below_heading):
+                position += self.out[position : position + 1] == [""]
+        return kept + self.out[position:]
 
     def end_cell(self) -> None:
         """Write what is text of the last cell (or row of cells): all of it when it is long, else its sentences."""
@@ -115,7 +216,7 @@ class _Layout:
         is_text = sum(text.count(" ") for text in texts) >= _TEXT_SPACES
         for text in texts:
             if text and (is_text or is_prose(text)):
-                self.write(text)
+                self.out.append(text)
 
     def marked(self, line: str) -> None:
         """A line inside a table, or one that begins with a mark."""
@@ -124,40 +225,51 @@ class _Layout:
         mark = line[0]
         if mark == "|" or (mark == "!" and self.tables):
             self.end_cell()
+            if line[1:2] == "}" and self.tables:
+                self.tables -= 1
+                if not self.tables:
+                    self.end_table()
             if line[1:2] == "}":
-                self.tables = max(0, self.tables - 1)
                 line = line[2:]
             self.cell = [line]
             if not self.tables:
                 self.end_cell()
         elif "{|" in line and line.lstrip("*#:; ").startswith("{|"):
             self.end_cell()
+            if not self.tables:
+                self.before_table = len(self.out)
             self.tables += 1
         elif mark == "=" and line[-1] == "=" and len(line) > 2:
             self.heading(line)
         elif self.tables:
             self.cell.append(line)
         elif mark == " ":
-            self.write(line[1:])
+            self.out.append(line[1:])
         elif line.startswith("==") and (title := line.strip("= 	")):  # not closed, or with text behind it
-            self.write(" ".join(part.strip("= \t") for part in title.split("==", maxsplit=1)))
+            self.out.append(" ".join(part.strip("= \t") for part in title.split("==", maxsplit=1)))
         elif (mark not in "}-" or line.strip("}- ")) and (text := line.lstrip("*#:; ")) and text.strip(_PLACEHOLDER):
-            self.write(text)
+            self.item(text)
 
 
 def lay_out(text: str) -> str:
     """Give each heading, list item and line of prose a line of its own, without its mark; tables keep sentences only.
 
-    A heading with nothing left below it goes. So does a row of a table or of a template that was never closed.
-    At most one blank line in a row is left; runs of spaces inside a line become one.
+    What stands above nothing goes: a heading without text in its section and those below it, and a last sentence of a
+    section that ends in a colon, or of what stands before a table that gave no text. So do addresses alone on a line,
+    and rows of a table or of a template that was never closed. At most one blank line in a row is left; runs of spaces
+    inside a line become one.
 
     >>> lay_out("== A ==\\n=== B ===\\n* one\\n== C ==\\n{|\\n|-\\n| 1 || 2\\n|}")
     'A\\n\\nB\\none'
+    >>> lay_out("Some went. The others are:\\n{|\\n| 1 || 2\\n|}\\nThree.\\n== A ==\\nLinks:\\n* http://a.org")
+    'Some went.\\nThree.'
     """
     layout = _Layout()
+    has_urls = "://" in text or "www." in text
     for line in text.split("\n"):
         if GAP in line:
-            if not line.strip(_LEFT_ALONE):
+            rest = _REST_OF_ITEM.fullmatch(line) if line[0] in "*#" else None
+            if not line.strip(_LEFT_ALONE) or (rest and rest[1].islower()):  # a word with a capital is a name
                 continue
             line = close_gaps(line)
         line = line.rstrip()
@@ -166,11 +278,13 @@ def lay_out(text: str) -> str:
             continue
         if "  " in line:
             line = _SPACES.sub(" ", line)
-        if layout.tables or line[0] in _LINE_MARKS:
+        if layout.tables:
             layout.marked(line)
-        elif layout.headings:
-            layout.write(line)
-        else:
+            continue
+        if has_urls and ("://" in line or "www." in line):
+            line = without_urls(line)
+        if line and line[0] in _LINE_MARKS:
+            layout.marked(line)
+        elif line:
             layout.out.append(line)
-    layout.end_cell()
-    return "\n".join(layout.out).rstrip("\n")
+    return layout.end()

@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from .wikitext_digits import amount, as_written, power_of_ten, separators
+
 Values = Mapping[str, str]
 
-_NUMBER = r"[-−+~]?[0-9](?:[0-9.,\s]|&nbsp;)*+"
-_AMOUNT = re.compile(rf"(?P<n>{_NUMBER})(?:[eE](?P<e>[-−+]?[0-9]+))?")
-_MIXED = re.compile(r"(?P<whole>[-−]?[0-9]+[-−+])?(?P<over>-?[0-9]+)//?(?P<under>[0-9]+)")
-_SPAN = re.compile(r"([0-9][0-9.,]*)[-–]([0-9][0-9.,]*)")
-_EXPONENT = re.compile(r"−?(?:[0-9]+|[^\W\d_]+)")
+_AT_START = re.compile(r"[0-9]++(?:[.,](?![0-9]{3}(?![0-9]))[0-9]++)?(?![0-9.,])")
 _INTEGER = re.compile(r"[-−+]?[0-9]+")
 _POWER_OF_UNIT = re.compile(r"e([0-9]{1,2})(?=\D)")
 _RAISED = re.compile(r"(?<=[^\W\d_])([23])(?!\w)")
@@ -44,32 +42,6 @@ def numbered(values: Values) -> list[str]:
     return list(run())
 
 
-def power_of_ten(exponent: str) -> str | None:
-    """With a true minus, as MediaWiki writes it; None for what is neither a number nor a name.
-
-    >>> power_of_ten("23"), power_of_ten("-9"), power_of_ten("n+1"), power_of_ten("")
-    ('×10^23', '×10^−9', None, None)
-    """
-    exponent = exponent.strip().replace("-", "−").removeprefix("+")
-    return f"×10^{exponent}" if _EXPONENT.fullmatch(exponent) else None
-
-
-def amount(text: str) -> str | None:
-    """A number as people write it, or None where it is none.
-
-    >>> amount("1,275"), amount("2.5e-6"), amount("3+1/2"), amount("1/2"), amount("5-10"), amount("km")
-    ('1,275', '2.5×10^−6', '3 1/2', '1/2', '5–10', None)
-    """
-    if mixed := _MIXED.fullmatch(text):
-        whole = f"{mixed['whole'][:-1]} " if mixed["whole"] else ""
-        return f"{whole}{mixed['over']}/{mixed['under']}"
-    if span := _SPAN.fullmatch(text):
-        return f"{span[1]}–{span[2]}"
-    if number := _AMOUNT.fullmatch(text):
-        return number["n"] + (power_of_ten(number["e"]) or "" if number["e"] else "")
-    return None
-
-
 def unit_name(unit: str, data: Mapping[str, Any]) -> str:
     """A unit by its code: squares and cubes raised.
 
@@ -94,9 +66,10 @@ def quantity(values: Values, data: Mapping[str, Any]) -> str | None:
     rest = numbered(values)
     if not rest or values.get("disp", "").startswith("unit"):
         return None
-    first = amount(rest.pop(0))
+    numbers = separators(values.get("comma", ""), data)
+    first = amount(rest.pop(0), numbers)
     text = first or ""
-    while len(rest) > 1 and rest[0] in data["ranges"] and (number := amount(rest[1])):
+    while len(rest) > 1 and rest[0] in data["ranges"] and (number := amount(rest[1], numbers)):
         text += data["ranges"][rest[0]] + number
         rest = rest[2:]
     if first is None or not rest or not _UNIT.match(rest[0]):
@@ -106,7 +79,7 @@ def quantity(values: Values, data: Mapping[str, Any]) -> str | None:
         unit = unit[times.end() :]
         text = f"{text if text == first else f'({text})'}×10^{times[1]}"
     text = f"{text} {unit_name(unit, data)}"
-    while len(rest) > 1 and (number := amount(rest[0])):
+    while len(rest) > 1 and (number := amount(rest[0], numbers)):
         if rest[1] in data["parts"].get(unit, ()):
             unit = rest[1]
             text += f" {number} {unit_name(unit, data)}"
@@ -125,6 +98,8 @@ def value(values: Values, data: Mapping[str, Any]) -> str | None:
     '(1.5±0.1)×10^−9 m²'
     >>> value({"1": "10", "s": "%"}, {}), value({"1": "2.79", "2": "(23)", "e": "3"}, {})
     ('10%', '2.79(23)×10^3')
+    >>> value({"1": "12345", "fmt": "commas"}, {"numbers": {"group": ",", "from": 4, "point": "."}})
+    '12,345'
     >>> value({"e": "7", "u": "J"}, {"units": {}}), value({"1": "5", "end": "1"}, {}), value({"1": "1", "2": "+2"}, {})
     ('10^7 J', None, None)
     """
@@ -134,6 +109,8 @@ def value(values: Values, data: Mapping[str, Any]) -> str | None:
     text = values.get("1", "")
     if text and amount(text) is None:
         return None
+    if values.get("fmt") == "commas":  # otherwise the gaps between its digits are none of the text
+        text = as_written(text, data.get("numbers", {}))
     if uncertainty := values.get("2"):
         if _UNCERTAIN.fullmatch(uncertainty):
             text += uncertainty
@@ -195,6 +172,9 @@ def number_and_units(values: Values, data: Mapping[str, Any]) -> str | None:
 
     >>> number_and_units({"1": "3", "2": "m", "3": "s", "4": "-2", "e": "8"}, {})
     '3×10^8 m s^−2'
+    >>> french = {"numbers": {"group": " ", "from": 4, "point": ","}}
+    >>> number_and_units({"1": "1000 habitants"}, french), number_and_units({"1": "12345.6", "2": "km"}, french)
+    ('1 000 habitants', '12 345,6 km')
     >>> number_and_units({"1": "892", "2": "km", "3": "2"}, {}), number_and_units({"1": "5 km"}, {})
     ('892 km²', '5 km')
     >>> number_and_units({"1": "5", "2": "7"}, {}), number_and_units({"1": "5", "à": "7"}, {})
@@ -204,7 +184,11 @@ def number_and_units(values: Values, data: Mapping[str, Any]) -> str | None:
     tenth = power_of_ten(values["e"]) if "e" in values else ""
     if not rest or tenth is None or {key for key in values if not key.isdecimal()} - {"-1", "e"}:
         return None
-    pieces = [f"{amount(rest[0]) or rest[0]}{tenth}"]
+    first = rest[0]
+    if number := _AT_START.match(first):  # with a point and three digits it may be thousands: not found
+        raw = number[0].replace(",", ".")
+        first = as_written(raw, data.get("numbers", {}), is_raw=True) + first[number.end() :]
+    pieces = [f"{amount(first) or first}{tenth}"]
     for before, piece in pairwise(rest):
         if not _INTEGER.fullmatch(piece):
             pieces.append(f" {piece}")

@@ -105,12 +105,12 @@ def literal_text(name: str, content: str) -> tuple[str, bool]:
     return _NOWIKI_TAG.sub("", content).strip("\n"), name == "pre"
 
 
-_PLAIN_LINK = re.compile(r"\[\[(?:[^\[\]|{}\n:]++\|)?([^\[\]|{}\n:]++)\]\]")
+_PLAIN_LINK = re.compile(r"\[\[(?:[^\[\]|{}\n:]++\||(?![^\[\]|{}\n:#]*+#))([^\[\]|{}\n:]++)\]\]")
 _PLAIN_TEMPLATE = re.compile(r"\{\{(?<!\{\{\{)(?:[^{}\n]++|\n(?!==))*+\}\}")
 _FRACTION = re.compile(r"[0-9]+/[0-9]")
 _USUAL_DEPTH = 2
 """Templates nested this deep are peeled off by a regular expression, and may be text; the scanner drops all others."""
-_URL = r"\[(?:(?:https?:|ftps?:|ircs?:|news:)?//|mailto:)[^\s\[\]{}<>|]*+"
+_URL = r"\[(?:(?:[A-Za-z][A-Za-z0-9+.-]*+:)?//|mailto:)[^\s\[\]{}<>|]*+"
 # Each alternative begins with a literal character (so that the search skips text fast) and ends with its name.
 _TOKEN = re.compile(
     rf"""
@@ -135,6 +135,10 @@ _MEDIA_FILE = re.compile(
     r"\.(?:djvu|flac|gif|jpe?g|midi?|mp[34]|og[agv]|opus|pdf|png|stl|svg|tiff?|wav|web[mp]|xcf)\s*$", re.IGNORECASE
 )
 """What a file of an unknown language's namespace ends with."""
+_SECTION = re.compile(r"[ \t]*+#(?=[^\W_])")
+_LIST_MARKS = "*#:; \t"
+_MAX_LIST_MARKS = 10
+_LINE_END = re.compile(rf"[ \t{GAP}]*+(?![^\n])")
 _NO_MORE_TEXT = re.compile(r"[ \t]?(?:\n|\[\[|$)")
 
 
@@ -142,6 +146,16 @@ def _without_parenthesis(title: str) -> str:
     """The title without a disambiguation at its end, which `[[title|]]` does not show."""
     name, opening, rest = title.rstrip().rpartition("(")
     return name.rstrip() if opening and rest.endswith(")") and rest.count(")") == 1 else title
+
+
+def _with_section(title: str) -> str:
+    """A title and its section as the wikis write them in text.
+
+    >>> _with_section("War film#Animated_ones"), _with_section("#History"), _with_section("C#")
+    ('War film § Animated ones', '§ History', 'C#')
+    """
+    page, *section = _SECTION.split(title, maxsplit=1)
+    return f"{page} § {section[0].replace('_', ' ')}".lstrip() if section else title
 
 
 class _Resolver:
@@ -199,8 +213,12 @@ class _Resolver:
         elif label is None and self._is_language_link(token):
             self.language_link_end = token.end()
             self.out.append(GAP)
+        elif label is None and self._leaves_articles(token):
+            self.out.append(GAP)
         else:
             target = self._without_prefix(target)
+            if label is None and "#" in target:
+                target = _with_section(target)
             self.out.append(target if label is None else _without_parenthesis(target.rpartition(":")[2]))
 
     def _is_language_link(self, token: re.Match[str]) -> bool:
@@ -209,6 +227,14 @@ class _Resolver:
         start, end = token.span()
         first = self.text[start - 1 : start] in ("", "\n") or start - self.language_link_end in (0, 1)
         return first and prefix in self.site.prefixes and _NO_MORE_TEXT.match(self.text, end) is not None
+
+    def _leaves_articles(self, token: re.Match[str]) -> bool:
+        """A link to another namespace, a category's or a portal's, that is all there is in its line."""
+        prefix, colon, _ = token["target"].lstrip(" :").partition(":")
+        if not colon or not self.site.namespaces.get(prefix.strip().replace("_", " ").lower()):
+            return False
+        before = self.text[max(0, token.start() - _MAX_LIST_MARKS) : token.start()].rstrip(_LIST_MARKS)
+        return before[-1:] in ("", "\n") and _LINE_END.match(self.text, token.end()) is not None
 
     def _open_link(self, token: re.Match[str]) -> None:
         if self._is_dropped(token["start"]):
@@ -298,7 +324,7 @@ def _in_place_of(template: re.Match[str], site: Site) -> str:
     if not site.templates:
         return GAP
     content = template[0][2:-2]
-    text = render(site.template_name(content) if ":" in content else content, site.templates)
+    text = render(site.template_name(content) if ":" in content else content, site.templates, site.language)
     if text is None:
         return GAP
     start = template.start()

@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
+from .wikitext_digits import as_written
 from .wikitext_numbers import COMPUTED
 
-_PART = re.compile(r"\{([^{}?]+)(\??)\}")
+_PART = re.compile(r"\{([^{}?:]+)(:,)?(\??)\}")
 _LINK_OR_SEPARATOR = re.compile(r"\[\[[^\[\]]*+\]\]|(\|)")
 _NAME = re.compile(r"\s*([^\s=<>\[\]]+)\s*=")
 _NUMBER = re.compile(r"[1-9][0-9]?")
@@ -31,6 +32,12 @@ def _data() -> Mapping[str, Any]:
     source = resources.files(__package__).joinpath("wikitext_templates.yaml")
     loaded: Mapping[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
     return loaded
+
+
+@cache
+def _data_of(language: str) -> Mapping[str, Any]:
+    """What the functions of wikitext_numbers.py read: of `numbers`, those of the language."""
+    return {**_data(), "numbers": _data()["numbers"].get(language, {})}
 
 
 @cache
@@ -51,14 +58,18 @@ def _known_as(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def render(content: str, templates: Mapping[str, str]) -> str | None:
+def render(content: str, templates: Mapping[str, str], language: str = "en") -> str | None:
     """The text that a template stands for, by what is between its braces; None where it stands for none.
+
+    `language` is that of the wiki, which says how numbers are written.
 
     >>> english = templates_of("en")
     >>> render("lang|la|[[a|b]]", english), render("Convert|5|-|10|km2|mi", english), render("cite|a", english)
     ('[[a|b]]', '5–10 km²', None)
     >>> render("val|5|u=km", english), render("nowrap|", english), render("lang-de|1=Wald", english)
     ('5 km', None, 'Wald')
+    >>> render("formatnum:12345.6", english), render("formatnum:12345.6", english, "de")
+    ('12,345.6', '12.345,6')
     """
     name, _, rest = content.partition("|")
     name = _known_as(name)
@@ -67,13 +78,15 @@ def render(content: str, templates: Mapping[str, str]) -> str | None:
         if "-" in name:
             form = templates.get(f"{name.partition('-')[0]}-*")
         elif name.startswith(_FORMATNUM) and "\n" not in name:
-            return name.removeprefix(_FORMATNUM).strip() or None
+            number = name.removeprefix(_FORMATNUM).strip()
+            return (number if rest else as_written(number, _data_of(language)["numbers"], is_raw=True)) or None
     if form is None or len(rest) > _MAX_CHARS:
         return None
     values = _parameters(rest)
     if form.startswith(_COMPUTED):
-        return COMPUTED[form](values, _data())
-    return next((text for each in form.split("\n") if (text := _filled(each, values)) is not None), None)
+        return COMPUTED[form](values, _data_of(language))
+    numbers = _data_of(language)["numbers"]
+    return next((text for each in form.split("\n") if (text := _filled(each, values, numbers)) is not None), None)
 
 
 def _parameters(rest: str) -> dict[str, str]:
@@ -104,7 +117,7 @@ def _parts(rest: str) -> list[str]:
     return [rest[start + 1 : stop] for start, stop in zip([-1, *bars], [*bars, len(rest)], strict=True)]
 
 
-def _filled(form: str, values: Mapping[str, str]) -> str | None:
+def _filled(form: str, values: Mapping[str, str], numbers: Mapping[str, Any]) -> str | None:
     if form.startswith(_IN_FULL):
         form = form.removeprefix(_IN_FULL)
         read = {key for part in _PART.finditer(form) for key in part[1].split("/")}
@@ -114,8 +127,10 @@ def _filled(form: str, values: Mapping[str, str]) -> str | None:
     position = 0
     for part in _PART.finditer(form):
         value = next((values[key] for key in part[1].split("/") if key in values), "")
-        if not value and not part[2]:
+        if not value and not part[3]:
             return None
+        if part[2]:
+            value = as_written(value, numbers, is_raw=True)
         pieces += form[position : part.start()], value
         position = part.end()
     text = "".join((*pieces, form[position:]))

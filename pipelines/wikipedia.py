@@ -39,7 +39,7 @@ def steps(recipe: WikipediaRecipe, aids: Aids) -> tuple[Step, ...]:
             markup_to_text,
             Basis.PAPER,
             note=f"own scanner; templates are not expanded{renders}, all others go; Serbian stays in its page's script",
-            version=3,
+            version=4,
         ),
         step("drop empty pages", keep_if(lambda d: bool(d.text), Reason.EMPTY), Basis.OURS),
     )
@@ -70,7 +70,7 @@ def kinds(recipe: WikipediaRecipe) -> tuple[Step, ...]:
         found.append(step("drop disambiguations", drop_disambiguations, Basis.OURS, note))
     if recipe.lists == "drop":
         note = "by their titles, or as nine tenths of the text are items; the reference keeps them"
-        found.append(step("drop lists", drop_lists, Basis.OURS, note, version=2))
+        found.append(step("drop lists", drop_lists, Basis.OURS, note, version=3))
     return tuple(found)
 
 
@@ -237,5 +237,5 @@ SOURCE = Source(
         "templates": recipe.templates,
     },
     odd=odd,
-    version=2,
+    version=3,
 )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from corpusmill.filters import (
     wikitext,
+    wikitext_digits,
     wikitext_kinds,
     wikitext_layout,
     wikitext_numbers,
@@ -33,7 +34,16 @@ def collapse(text: str) -> str:
     return " ".join(text.split())
 
 
-MODULES = [wikitext, wikitext_kinds, wikitext_layout, wikitext_numbers, wikitext_scan, wikitext_site, wikitext_variants]
+MODULES = [
+    wikitext,
+    wikitext_digits,
+    wikitext_kinds,
+    wikitext_layout,
+    wikitext_numbers,
+    wikitext_scan,
+    wikitext_site,
+    wikitext_variants,
+]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -104,6 +114,55 @@ def test_doctests(module):
 )
 def test_markup(markup, expected):
     assert to_text(markup) == expected
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        pytest.param("a\n* http://b.org/c\nwww.d.org\n:ftp://e.org.\nf", "a\nf", id="addresses-alone"),
+        pytest.param("a\n* [http://b.org http://b.org]\n* {{c}} https://d.org", "a", id="addresses-as-labels"),
+        pytest.param("* http://a.org B\n#www.c.org – D\n* [//e.org www.e.org] (f)", "B\nD\nwww.e.org (f)", id="items"),
+        pytest.param("See http://a.org.\n* At www.b.org\nwww.c.org is c.", None, id="addresses-in-text"),
+        pytest.param("{|\n| http://a.org\n|}\n<code>http://b.org</code>", "", id="addresses-in-tables-and-tags"),
+        pytest.param("<pre>\nhttp://a.org\n</pre>", "http://a.org", id="addresses-in-code"),
+        pytest.param("[chrome-extension://a/http://b C d]e [svn+ssh://f]", "C de", id="any-protocol-is-a-link"),
+        pytest.param("[:// a] [1://b c] [d:e f]", None, id="no-protocol-is-none"),
+        pytest.param("a\n* [[:Category:B]]\n** [[Portal:C]] {{d}}\n[[:File:e.png]]\nf", "a\nf", id="namespaces"),
+        pytest.param("* [[:Category:A|b]]\n* [[Star: c]] [[:Category:D]]", "b\nStar: c Category:D", id="shown"),
+        pytest.param("[[A#B_c]] [[#D]] [[E#F|g#h]] [[C#]] [[I {{j}}#K|l]]", "A § B c § D g#h C# l", id="sections"),
+        pytest.param("* {{a}} [http://b map]\n* {{a}} Name\n* {{a}} the two\n{{a}} c", "Name\nthe two\nc", id="one"),
+    ],
+)  # fmt: skip
+def test_links_and_addresses(markup, expected):
+    assert to_text(markup) == (markup.replace("\n* ", "\n") if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        pytest.param("Some text. The rest is:", "Some text.", id="at-the-end"),
+        pytest.param("== A ==\nSome text. The rest is:\n\n== B ==\nc", "A\nSome text.\n\nB\nc", id="before-a-heading"),
+        pytest.param("== A ==\nThe rest is:\n== B ==\nc", "B\nc", id="its-heading-goes-with-it"),
+        pytest.param("== A ==\nIt is:\n=== B ===\nc\n== D ==", "A\nIt is:\n\nB\nc", id="leads-to-sub-sections"),
+        pytest.param("It is:\n\n== B ==\nc", "It is:\n\nB\nc", id="the-lead-leads-to-sections"),
+        pytest.param("== A ==\nIt is:\n=== B ===\n{{c}}\n== D ==\ne", "D\ne", id="leads-to-empty-sections"),
+        pytest.param("It is:\n* {{a}}\n* [http://b]\n* http://c", "", id="leads-to-what-went"),
+        pytest.param("It is:\n* a", "It is:\na", id="leads-to-a-list"),
+        pytest.param("It is:\n<math>a</math>", "It is:\n$a$", id="leads-to-a-formula"),
+        pytest.param("Some text. It is:\n\n{|\n| a || b\n|}\n\nMore.", "Some text.\n\nMore.", id="leads-to-a-table"),
+        pytest.param("It is:\n{|\n| a\n|}\n{|\n| b\n|}\nMore.", "More.", id="leads-to-tables"),
+        pytest.param("It is:\n{|\n|\n{|\n| b\n|}\n|}\n\nMore.", "More.", id="nested-tables"),
+        pytest.param("It is:\n{|\n| a\n|}\n* b\n* c", "It is:\n\nb\nc".replace("\n\n", "\n"), id="table-then-list"),
+        pytest.param(f"It is:\n{{|\n| {'word ' * 9}end.\n|}}\nMore.", f"It is:\n{'word ' * 9}end.\nMore.", id="prose"),
+        pytest.param("It is:\n{|\n| a\n== B ==\nc", "B\nc", id="table-that-a-heading-ends"),
+        pytest.param("== A: ==\n{|\n| b\n|}\nc", "A:\nc", id="a-heading-is-none"),
+        pytest.param("Some text.\nBorn in St. Ives, he was:", None, id="where-a-sentence-may-not-begin"),
+        pytest.param("Some [text]. It is (a km²). Up 5%! He:", "Some [text]. It is (a km²). Up 5%!", id="sure"),
+        pytest.param("It was in 1990. He:\n\nHe was 3. He:", "It was in 1990. He:\n\nHe was 3. He:", id="ordinals"),
+    ],
+)  # fmt: skip
+def test_lead_ins_to_nothing(markup, expected):
+    assert to_text(markup) == (markup if expected is None else expected)
 
 
 @pytest.mark.parametrize(
@@ -318,6 +377,14 @@ HOSTILE = [
     "\n == a",
     "== a = ",
     "\n==a\t ",
+    "a:\n{|\n|}\n",
+    "a. B:\n== c ==\n",
+    "a:\n* b\n{|\n|}\n",
+    "* http://a ",
+    "a.) ",
+    "[a+",
+    "[[a#",
+    "[[:Category:a]]",
 ]
 
 

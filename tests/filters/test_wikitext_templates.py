@@ -25,7 +25,7 @@ from corpusmill.mixtures.sources import LLAMA_WIKIPEDIAS
         pytest.param("en", "a ({{lang|la}}; born) {{lang|la|}} b", "a (born) b", id="empty-ones-go"),
         pytest.param("en", "a {{ill|Name|de|Titel}} {{ill|Name|de|lt=Label}}", "a Name Label", id="first-of-several"),
         pytest.param("en", "a {{val|5.2}} b {{val|3|u=km}}", "a 5.2 b 3 km", id="optional"),
-        pytest.param("en", "a{{mdash}}b {{formatnum:10000}}", "a—b 10000", id="without-parameters"),
+        pytest.param("en", "a{{mdash}}b {{formatnum:10000}}", "a—b 10,000", id="without-parameters"),
         pytest.param("en", "A book. {{ISBN|978-3-492-05581-9}}.", "A book. ISBN 978-3-492-05581-9.", id="isbn"),
         pytest.param("en", "{{quote|A line.\nAnother.|Its author}}", "A line.\nAnother.", id="quotation"),
         pytest.param("en", "{{Infobox\n|a={{lang|la|b}}\n}}c", "c", id="in-a-template-that-goes"),
@@ -97,6 +97,20 @@ def test_english_numbers_and_names(markup, expected):
 @pytest.mark.parametrize(
     ("language", "markup", "expected"),
     [
+        pytest.param("en", "{{cvt|106460000|km2}} {{convert|1000-2500|m}}", "106,460,000 km² 1,000–2,500 m", id="en"),
+        pytest.param("en", "{{convert|1234.56|km}} {{convert|-1,200|m}}", "1,234.56 km -1,200 m", id="en-with-a-point"),
+        pytest.param(
+            "en", "{{convert|1234|km|comma=off}} {{convert|1234|km|comma=5}}", "1234 km 1234 km", id="en-comma"
+        ),
+        pytest.param("en", "{{val|12345}} {{val|12345|fmt=commas|u=m}}", "12345 12,345 m", id="en-gaps-are-no-text"),
+        pytest.param("en", "1000 {{nowrap|2000 km}} {{formatnum:0012}}", "1000 2000 km 0012", id="others-stay"),
+        pytest.param("de", "{{formatnum:1234567.8}} {{Höhe|1000}}", "1.234.567,8 1.000 m", id="de"),
+        pytest.param("fr", "{{unité|1000 habitants}} {{nombre|144.2|km|2}}", "1 000 habitants 144,2 km²", id="fr"),
+        pytest.param("fr", "{{unité|1.234|km}} {{euro|8146910}}", "1.234 km 8 146 910 euros", id="fr-not-sure"),
+        pytest.param("pl", "{{formatnum:1234}} {{formatnum:12345}}", "1234 12 345", id="pl-from-five"),
+        pytest.param("hu", "{{szám|180000}} {{formatnum:10000|R}}", "180 000 10000", id="hu"),
+        pytest.param("ro", "{{conversie|5370|km2}} {{conversie|891.85|km2}}", "5.370 km² 891.85 km²", id="ro"),
+        pytest.param("xx", "{{convert|5370|km2}} {{formatnum:5370.5}}", "5370 km² 5370.5", id="unknown-language"),
         pytest.param("uk", "{{val|1|e=-3|ul=км}} 2{{ e |-24 }}", "1×10^−3 км 2×10^−24", id="uk-powers"),
         pytest.param(
             "uk", "{{ДН|29|02|1944}} — {{ДС|26|1|1884|14}}", "29 лютого 1944 — 14 (26) січня 1884", id="uk-life"
@@ -116,13 +130,19 @@ def test_numbers_of_other_languages(language, markup, expected):
     assert to_text(markup, Site.of(language, {})) == expected
 
 
+def test_every_language_says_how_numbers_are_written():
+    numbers = _data()["numbers"]
+    assert set(numbers) == set(LLAMA_WIKIPEDIAS)
+    assert all(form["group"] in (",", ".", " ") and form["group"] != form["point"] for form in numbers.values())
+
+
 def test_all_go_without_them():
     site = Site.of("en", {}, templates=False)
     assert to_text("a {{lang|la|b}} {{convert|5|km}} c{{mdash}}{{formatnum:1}}", site) == "a c"
 
 
 def test_every_format_can_be_filled():
-    languages = set(_data()) - {"every", "months", "parts", "ranges", "units"}
+    languages = set(_data()) - {"every", "months", "numbers", "parts", "ranges", "units"}
     assert languages <= set(LLAMA_WIKIPEDIAS)
     for language in LLAMA_WIKIPEDIAS:
         for name, form in templates_of(language).items():
@@ -130,7 +150,9 @@ def test_every_format_can_be_filled():
                 assert form in COMPUTED, name
                 continue
             others = () if form.startswith("#") else ("1=x", "2=km")
-            keys = re.findall(r"[^{}/?]+", " ".join(re.findall(r"\{([^{}]+)\}", form.split("\n")[0])).replace(" ", "/"))
+            keys = re.findall(
+                r"[^{}/?:,]+", " ".join(re.findall(r"\{([^{}]+)\}", form.split("\n")[0])).replace(" ", "/")
+            )
             content = "|".join([name.replace("*", "de"), *(f"{key}=x" for key in keys if key != "-1"), *others])
             assert render(content, templates_of(language)), name
 
