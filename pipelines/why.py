@@ -21,8 +21,7 @@ from ..manifest import read_facts
 from ..mixtures.recipe import Recipe, read_recipe
 from ..records import is_text
 from ..storage import join, sizes
-from .fate import Fate, fate_of
-from .inputs import recorded_inputs
+from .fate import Fate, Origins, fate_of
 from .retelling import Retelling
 
 READ_AT_ONCE = 8  # Parquet files
@@ -70,13 +69,13 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
         note = f"{asked} is one of its answers."
     if not found:
         raise _not_found(output, paths, recipe, asked, wanted)
-    recorded = recorded_inputs(output)
+    origins = Origins(output)
     own = (read_facts(output) or {}).get("own", {})
-    listed = [_described(dataclasses.replace(fate_of(recorded, *one), note=note), own) for one in found]
+    listed = [_described(dataclasses.replace(fate_of(origins, *one), note=note), own) for one in found]
     if inputs is None:
         return listed
     result = []
-    for told in Retelling(output, read_recipe(output, code=True), inputs).told(listed):
+    for told in Retelling(output, read_recipe(output, code=True), inputs, origins).told(listed):
         if isinstance(told, CorpusmillError):
             raise told
         result.append(dataclasses.replace(told, note=" ".join(filter(None, (note, told.note)))))

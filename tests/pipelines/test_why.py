@@ -6,17 +6,24 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.errors import UsageError
 from corpusmill.filters.ccnet import normalize_line
 from corpusmill.mixtures.recipe import load
+from corpusmill.pipelines import fate as fate_module
 from corpusmill.pipelines.commoncrawl import dump_of
 from corpusmill.pipelines.finding import find
+from corpusmill.pipelines.inputs import FROZEN
+from corpusmill.pipelines.listing import Trouble, place_at
+from corpusmill.pipelines.looking import Asked, look, retold
 from corpusmill.pipelines.reading import readings
+from corpusmill.pipelines.source import stem_of
 from corpusmill.pipelines.why import fates
 from corpusmill.records import Document, Reason
+from corpusmill.storage import Input, write_json
 from phases import write_wet
 from running import UNFILTERED, corpusmill, run_arguments
 
@@ -258,3 +265,72 @@ def test_what_was_taken_down_is_not_shown(finished: Path, inputs: Path, copy_of:
     found = fates(str(output), row["id"], str(inputs))
     assert [fate.outcome for fate in found] == [Reason.TAKEN_DOWN]
     assert all("taken down" in fate.note and not fate.changes for fate in found)
+
+
+def test_a_file_that_is_none_of_the_run(finished: Path, inputs: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+    row = rows(output, "documents")[0] | {"id": "commoncrawl:stray"}
+    for stray in ("commoncrawl/stray.parquet", "commoncrawl/aside/stray.parquet", "stray.parquet"):
+        path = output / "documents" / stray
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist([row]), path)
+        asked = row["id"] if "/" in stray else json.loads(row["meta"])["url"]
+        refused = corpusmill("why", output, asked, expect=2).stderr
+        assert "made from no input of this run" in refused
+        assert f"`corpusmill check {output}` names all that does not belong there" in refused
+        path.unlink()
+
+
+def test_the_steps_of_a_file_that_is_none_of_the_run(
+    finished: Path, inputs: Path, copy_of: Callable[[Path], Path]
+) -> None:
+    """It is said of its documents, and those of the others are told."""
+    output = copy_of(finished)
+    folder = output / "documents/wikipedia"
+    (folder / "stray.parquet").write_bytes(min(folder.iterdir()).read_bytes())
+    place = place_at(str(folder))
+    told = [(one.path, told) for one, told in retold(place, list(look(place, Asked(limit=0), Trouble())), str(inputs))]
+    for path, one in told:
+        assert (
+            ("made from no input of this run" in str(one))
+            == path.endswith("stray.parquet")
+            == (isinstance(one, UsageError))
+        )
+
+
+def test_the_inputs_of_a_source_are_gone_through_once(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Counter[str] = Counter()
+
+    def counted(one: Input) -> str:
+        asked[one.name] += 1
+        return stem_of(one)
+
+    monkeypatch.setattr(fate_module, "stem_of", counted)
+    origins = fate_module.Origins(str(finished))
+    files = [*(finished / "documents/commoncrawl").iterdir(), *(finished / "dropped/commoncrawl").iterdir()]
+    assert len(files) > 2
+    for file in files:
+        one = origins.of("commoncrawl", file.stem)
+        assert f"{file.stem}-".startswith(f"{stem_of(one)}-")
+    assert set(asked.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("shard", "name"),
+    [
+        pytest.param("a", "books/a.json", id="the first of two with one stem"),
+        pytest.param("a-b-part0001", "books/a-b.json", id="the longest stem"),
+        pytest.param("a-c-00000", "books/a.json", id="a shorter one"),
+        pytest.param("a--00000", "books/a-.json", id="a stem that ends in a hyphen"),
+        pytest.param("ab", "", id="no stem is only a beginning"),
+    ],
+)
+def test_the_input_of_a_shard(shard: str, name: str, tmp_path: Path) -> None:
+    files = {f"books/{one}": [1, "x"] for one in ("a.json", "a.json.gz", "a-b.json", "a-.json")}
+    write_json(str(tmp_path / FROZEN), {"books": {"files": files, "models": {}}})
+    origins = fate_module.Origins(str(tmp_path))
+    if name:
+        assert origins.of("books", shard).name == name
+    else:
+        with pytest.raises(UsageError):
+            origins.of("books", shard)
