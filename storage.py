@@ -202,11 +202,15 @@ def publish_copy(source: str, target: str) -> None:
         aside.unlink(missing_ok=True)
 
 
-def open_read(url: str) -> BinaryIO:
-    """A seekable binary file. Raises SourceError, with the URL, when it cannot be opened."""
+def open_read(url: str, ahead: bool = True) -> BinaryIO:
+    """A seekable binary file. Raises SourceError, with the URL, when it cannot be opened.
+
+    Without `ahead` no more of it comes from a bucket than is read: a few columns, of many files.
+    """
     fs, path = filesystem(url)
+    more = {} if ahead or isinstance(fs, LocalFileSystem) else {"cache_type": "none"}
     try:
-        return cast(BinaryIO, fs.open(path, "rb"))
+        return cast(BinaryIO, fs.open(path, "rb", **more))
     except OSError as error:
         raise SourceError(f"{url}: cannot be opened ({type(error).__name__}: {error}).") from error
 

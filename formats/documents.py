@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -109,6 +110,43 @@ def read_rows(url: str, columns: list[str] | None = None) -> Iterator[dict[str, 
     with open_read(url) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:  # see read_table
         for group in range(parquet.num_row_groups):
             yield from parquet.read_row_group(group, columns=columns, use_threads=False).to_pylist()
+
+
+def rows_that(
+    url: str,
+    choosing: Sequence[str],
+    fit: Callable[[pa.Table], Any],
+    columns: Sequence[str],
+    ids: tuple[str, str] | None = None,
+) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a file that fit, each with its place in it.
+
+    Args:
+        choosing: the columns that `fit` sees, for a mask of their rows; they are read whole.
+        columns: what is given of the rows that fit, read of their row groups alone.
+        ids: the first and the last id that can fit; row groups without any, by the footer, are passed over.
+    """
+    found: list[tuple[int, dict[str, Any]]] = []
+    with open_read(url, ahead=False) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:  # see read_table
+        first = np.cumsum([0, *(parquet.metadata.row_group(n).num_rows for n in range(parquet.num_row_groups))])
+        groups = [n for n in range(parquet.num_row_groups) if ids is None or _may_hold(parquet, n, *ids)]
+        if not groups:
+            return found
+        mask = np.asarray(fit(parquet.read_row_groups(groups, [*choosing], use_threads=False)))
+        sizes = np.diff(first)[groups]
+        for group, fits in zip(groups, np.split(mask, np.cumsum(sizes)[:-1]), strict=True):
+            if len(rows := np.flatnonzero(fits)):
+                table = parquet.read_row_group(group, [*columns], use_threads=False).take(pa.array(rows))
+                found += zip((first[group] + rows).tolist(), table.to_pylist(), strict=True)
+    return found
+
+
+def _may_hold(parquet: pq.ParquetFile, group: int, first: str, last: str) -> bool:
+    """Whether a row group can have an id from the first to the last."""
+    held = parquet.metadata.row_group(group).column(parquet.schema_arrow.names.index("id")).statistics
+    if held is None or not held.has_min_max:
+        return True
+    return bool(held.min_raw <= last.encode() and first.encode() <= held.max_raw)
 
 
 def numbered_rows(url: str, columns: list[str] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import UsageError
 from ..records import Reasons
 from ..storage import Input
+from .inputs import recorded_inputs
 from .line_changes import Change
 from .source import stem_of
 
@@ -56,22 +58,53 @@ class Fate:
     description: str = ""  # of the reason
 
 
-def fate_of(recorded: Mapping[str, Any], path: str, row: int, values: Mapping[str, Any]) -> Fate:
-    """What is recorded of a document; `recorded` are the inputs of the run."""
-    kind, source, _ = path.split("/")
-    kept = kind == "documents"
+class Origins:
+    """The inputs that the files of a run were made from, as it recorded them; their URLs are not known."""
+
+    def __init__(self, output: str):
+        self.output, self.recorded = output, recorded_inputs(output)
+        self._by_stem: dict[str, dict[str, Input]] = {}
+
+    def of(self, source: str, shard: str) -> Input:
+        """The input of a shard. Of several whose stems its name begins with, that of the longest.
+
+        Raises:
+            UsageError: there is none, so that the shard is none of this run.
+        """
+        stems = self._stems(source)
+        stem = shard
+        while stem:
+            if one := stems.get(stem):
+                return one
+            stem = stem.rpartition("-")[0]
+        raise UsageError(
+            f"{source}/{shard}: a file that was made from no input of this run. `corpusmill check {self.output}` names "
+            "all that does not belong there."
+        )
+
+    def _stems(self, source: str) -> dict[str, Input]:
+        """The inputs of a source by their stems, found once: there may be hundreds of thousands."""
+        if source not in self._by_stem:
+            stems: dict[str, Input] = {}
+            for name, (size, identity) in self.recorded.get(source, {}).get("files", {}).items():
+                one = Input(name, "", size, identity)
+                stems.setdefault(stem_of(one), one)
+            self._by_stem[source] = stems
+        return self._by_stem[source]
+
+
+def fate_of(origins: Origins, path: str, row: int, values: Mapping[str, Any]) -> Fate:
+    """What is recorded of a document. Raises UsageError where its file is none of the run."""
+    kept, source = path.startswith("documents/"), path.split("/")[1]
     facts = json.loads(values["meta"]) if kept else {name: values[name] for name in ("measure", "detail", "head")}
     url = facts.get("url", "") if kept else values["url"]
-    made_from = input_of(recorded, source, shard_of(path)).name
+    made_from = origins.of(source, shard_of(path)).name
     return Fate(values["id"], url, source, KEPT if kept else values["reason"], path, row, made_from, facts)
 
 
 def shard_of(path: str) -> str:
-    return path.rpartition("/")[2].removesuffix(".parquet")
-
-
-def input_of(recorded: Mapping[str, Any], source: str, shard: str) -> Input:
-    """The input that a shard was made from, as the run recorded it; its URL is not known."""
-    inputs = [Input(name, "", size, identity) for name, (size, identity) in recorded[source]["files"].items()]
-    fitting = [one for one in inputs if f"{shard}-".startswith(f"{stem_of(one)}-")]
-    return max(fitting, key=lambda one: len(stem_of(one)))
+    """
+    >>> shard_of("documents/c4/a-00000.parquet"), shard_of("documents/c4/aside/a-00000.parquet")
+    ('a-00000', 'aside/a-00000')
+    """
+    return path.split("/", 2)[-1].removesuffix(".parquet")

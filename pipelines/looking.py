@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,8 +13,7 @@ from ..manifest import read_facts
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import read_recipe
 from ..records import Reason
-from .fate import Fate, input_of, shard_of
-from .inputs import recorded_inputs
+from .fate import Fate, Origins, shard_of
 from .listing import META, Listed, Place, Trouble, open_listing
 from .query import Condition, number_of
 from .retelling import Retelling
@@ -280,13 +280,18 @@ def retold(place: Place, found: Sequence[Listed], inputs: str) -> Iterator[tuple
     """
     if not place.output:
         raise UsageError(f"--diff: {place.root} is no part of a run, so that nothing is known of what its texts were.")
-    recorded = recorded_inputs(place.output)
+    origins = Origins(place.output)
+
+    def input_of(one: Listed) -> str:
+        with contextlib.suppress(UsageError):  # which is said where it is told what became of the document
+            return origins.of(one.source, shard_of(one.path)).name
+        return ""
+
     fates = [
         Fate(
-            one.id, one.url, one.source, one.outcome, one.path, one.row,
-            input_of(recorded, one.source, shard_of(one.path)).name, {**one.meta, "head": one.text},
+            one.id, one.url, one.source, one.outcome, one.path, one.row, input_of(one), {**one.meta, "head": one.text},
         )
         for one in found
     ]  # fmt: skip
-    told = Retelling(place.output, read_recipe(place.output, code=True), inputs).told(fates)
+    told = Retelling(place.output, read_recipe(place.output, code=True), inputs, origins).told(fates)
     return zip(found, told, strict=True)

@@ -17,9 +17,9 @@ from ..records import Document, Dropped, Reason, Reasons
 from ..storage import Input, identified, join, read_json
 from .answers import SliceAnswers, documents_with, open_answers, sidecars_of
 from .exchange import Asking, asking_steps, place_of
-from .fate import KEPT, Fate, LineFate, StepFate, input_of, shard_of
+from .fate import KEPT, Fate, LineFate, Origins, StepFate, shard_of
 from .finding import find_files, find_models
-from .inputs import made_models, recorded_inputs
+from .inputs import made_models
 from .line_changes import Change, Changes
 from .reading import Reading, readings
 from .source import Aids, Flags, Keys, Step, models_used, run_steps
@@ -50,10 +50,9 @@ class _Trace:
 class Retelling:
     """The inputs of a run read again. A slice is read once for all documents of it that are asked for together."""
 
-    def __init__(self, output: str, recipe: Recipe, inputs: str):
-        self.output, self.recipe, self.inputs = output, recipe, inputs
+    def __init__(self, output: str, recipe: Recipe, inputs: str, origins: Origins):
+        self.output, self.recipe, self.inputs, self.origins = output, recipe, inputs, origins
         self._files: dict[str, dict[str, Input]] = {}
-        self._recorded = recorded_inputs(output)
 
     def told(self, fates: Sequence[Fate]) -> Iterator[Fate | CorpusmillError]:
         """Each fate with its steps and lines, in order; or why it cannot be told."""
@@ -104,7 +103,7 @@ class Retelling:
     def _reading(self, source: str, shard: str) -> Reading | CorpusmillError:
         """The slice that a shard was made from."""
         try:
-            one = self._located(input_of(self._recorded, source, shard), source)
+            one = self._located(self.origins.of(source, shard), source)
             plan = readings(source, [one], self.recipe)
         except CorpusmillError as error:
             return error
@@ -136,7 +135,7 @@ class Retelling:
     def _models(self, source: str) -> dict[str, str]:
         """The URLs of the models that the steps use: given ones as the run had them, and those that it made."""
         found = find_models(source, self.recipe.active[source], self.inputs)
-        recorded = self._recorded[source]["models"]
+        recorded = self.origins.recorded[source]["models"]
         for name, one in found.items():
             if [one.size, one.identity] != recorded.get(name):
                 raise UsageError(

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import CorpusmillError, UsageError, did_you_mean
-from ..formats.documents import DROPPED, read_table
 from ..manifest import read_facts
 from ..mixtures.recipe import Recipe, read_recipe
 from ..records import is_text
-from ..storage import join, sizes
-from .fate import Fate, fate_of
-from .inputs import recorded_inputs
+from .fate import Fate, Origins, fate_of
 from .retelling import Retelling
+from .searching import Found, Indexes, Sought, ahead, rows_in, tables
 
-READ_AT_ONCE = 8  # Parquet files
 UUID = re.compile(r"(?:<?urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?")
 QUESTION = re.compile(r"https?://([^/]+)/(?:questions|q)/([0-9]+)(?:[/?#].*)?")
 ANSWER = re.compile(r"https?://([^/]+)/a/([0-9]+)(?:[/?#].*)?")
@@ -44,8 +40,6 @@ FORMS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-Found = tuple[str, int, dict[str, Any]]  # path, number of the row, values without text
-
 
 def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     """All documents of a run with this id or this URL; with the folder of its inputs, step by step.
@@ -59,24 +53,25 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     if not (asked := wanted.strip()) or not is_text(asked):
         what = f"{asked!a} is no text" if asked else "an empty id"
         raise UsageError(f"{what}; expected one as in commoncrawl:UUID or wikipedia:en/12, or a whole URL.")
-    paths = sorted(p for p in sizes(output) if p.startswith(("documents/", "dropped/")) and p.endswith(".parquet"))
     wanted = canonical(asked)
-    source = wanted.partition(":")[0]
-    if source in recipe.active:
-        paths = [path for path in paths if path.split("/")[1] == source]
-    note = ""
-    found = _search(output, paths, [wanted])
-    if not found and (post := POST.fullmatch(wanted)) and (found := _with_answer(output, paths, post[1], post[2])):
-        note = f"{asked} is one of its answers."
+    source, _, rest = wanted.partition(":")
+    facts, note, near = read_facts(output) or {}, "", list[str]()
+    found: list[Found] = []
+    if source in recipe.active and not rest.startswith("//"):
+        found = _by_id(output, source, wanted, bool(facts.get("mixture")))
+        if not found and (post := POST.fullmatch(wanted)) and (found := _with_answer(output, post[1], post[2])):
+            note = f"{asked} is one of its answers."
+    elif "://" in wanted:
+        found, near = _by_url(output, wanted)
     if not found:
-        raise _not_found(output, paths, recipe, asked, wanted)
-    recorded = recorded_inputs(output)
-    own = (read_facts(output) or {}).get("own", {})
-    listed = [_described(dataclasses.replace(fate_of(recorded, *one), note=note), own) for one in found]
+        raise _not_found(output, recipe, asked, wanted, near)
+    origins = Origins(output)
+    own = facts.get("own", {})
+    listed = [_described(dataclasses.replace(fate_of(origins, *one), note=note), own) for one in found]
     if inputs is None:
         return listed
     result = []
-    for told in Retelling(output, read_recipe(output, code=True), inputs).told(listed):
+    for told in Retelling(output, read_recipe(output, code=True), inputs, origins).told(listed):
         if isinstance(told, CorpusmillError):
             raise told
         result.append(dataclasses.replace(told, note=" ".join(filter(None, (note, told.note)))))
@@ -109,63 +104,56 @@ def canonical(asked: str) -> str:
     return asked
 
 
-def _search(output: str, paths: Sequence[str], wanted: Sequence[str]) -> list[Found]:
-    """All rows with one of these ids or URLs."""
-    with ThreadPoolExecutor(READ_AT_ONCE) as pool:
-        return list(chain.from_iterable(pool.map(lambda path: _rows(output, path, wanted), paths)))
+def _by_id(output: str, source: str, wanted: str, indexed: bool) -> list[Found]:
+    """The kept document with an id, and the dropped ones: of these there may be several, of two crawls or dumps.
+
+    Of kept ones there is one, so that no more files are opened once it is found; `indexed` token files say where.
+    """
+    sought, indexes = Sought([wanted]), Indexes(output, source) if indexed else None
+
+    def kept_in(path: str) -> list[Found]:
+        return sought.in_file(output, path) if indexes is None or indexes.may_hold(path, wanted) else []
+
+    kept: list[Found] = next(filter(None, ahead(kept_in, tables(output, "documents", source))), [])
+    dropped = ahead(functools.partial(sought.in_file, output), tables(output, "dropped", source))
+    return [*kept, *chain.from_iterable(dropped)]
 
 
-def _rows(output: str, path: str, wanted: Sequence[str]) -> list[Found]:
-    """The rows of a file of documents, or of dropped ones, with one of these ids or URLs."""
-    kept = path.startswith("documents/")
-    table = read_table(join(output, path), ["id", "meta"] if kept else [*DROPPED.names])
-    names = pa.array(wanted, pa.string())
-    found = pc.is_in(table["id"], names)
-    if kept:
-        for one in wanted:
-            maybe = pc.match_substring(table["meta"], json.dumps(one, ensure_ascii=False)[1:-1])
-            found = pc.or_(found, pc.fill_null(maybe, False))
-    else:
-        found = pc.or_(found, pc.is_in(table["url"], names))
-    return [
-        (path, number, row)
-        for number, row in _taken(table, found)
-        if row["id"] in wanted or (json.loads(row["meta"]).get("url") if kept else row["url"]) in wanted
-    ]
+def _by_url(output: str, wanted: str) -> tuple[list[Found], list[str]]:
+    """All documents with a URL; and other URLs there that are nearly the same."""
+    also = spellings(wanted)
+    sought = Sought(urls={wanted, *also}, part=min(also, key=len).partition("://")[2])
+    paths = [*tables(output, "documents"), *tables(output, "dropped")]
+    seen: list[Found] = list(chain.from_iterable(ahead(functools.partial(sought.in_file, output), paths)))
+    urls = [json.loads(row["meta"])["url"] if "meta" in row else row["url"] for _, _, row in seen]
+    return [one for one, url in zip(seen, urls, strict=True) if url == wanted], sorted(set(urls))
 
 
-def _taken(table: pa.Table, chosen: pa.ChunkedArray) -> list[tuple[int, dict[str, Any]]]:
-    """Rows of a table with their numbers."""
-    # Not pc.indices_nonzero: it crashes on a column of no chunks.
-    numbers = np.flatnonzero(chosen.to_numpy()).tolist()
-    return list(zip(numbers, table.take(pa.array(numbers, pa.int64())).to_pylist(), strict=True))
-
-
-def _with_answer(output: str, paths: Sequence[str], site: str, number: str) -> list[Found]:
+def _with_answer(output: str, site: str, number: str) -> list[Found]:
     """The kept question of which an answer has this number, if one has."""
 
-    def rows(path: str) -> list[Found]:
-        table = read_table(join(output, path), ["id", "meta"])
-        maybe = pc.fill_null(pc.match_substring(table["meta"], f'"id": {number},'), False)
+    def fit(table: pa.Table) -> list[bool]:
+        maybe = pc.fill_null(pc.match_substring(table["meta"], f'"id": {number},'), False).to_pylist()
+        start = f"stackexchange:{site}/"
         return [
-            (path, row_number, row)
-            for row_number, row in _taken(table, maybe)
-            if row["id"].startswith(f"stackexchange:{site}/")
-            and any(str(answer.get("id")) == number for answer in json.loads(row["meta"]).get("answers", []))
+            one
+            and id_.startswith(start)
+            and any(str(of.get("id")) == number for of in json.loads(meta).get("answers", []))
+            for one, id_, meta in zip(maybe, table["id"].to_pylist(), table["meta"].to_pylist(), strict=True)
         ]
 
-    with ThreadPoolExecutor(READ_AT_ONCE) as pool:
-        kept = [path for path in paths if path.startswith("documents/stackexchange/")]
-        return list(chain.from_iterable(pool.map(rows, kept)))
+    def rows(path: str) -> list[Found]:
+        borders = f"stackexchange:{site}/", f"stackexchange:{site}0"  # which comes next after the slash
+        return rows_in(output, path, ["id", "meta"], fit, ["id", "meta"], borders)
+
+    return next(filter(None, ahead(rows, tables(output, "documents", "stackexchange"))), [])
 
 
-def _not_found(output: str, paths: Sequence[str], recipe: Recipe, asked: str, wanted: str) -> UsageError:
+def _not_found(output: str, recipe: Recipe, asked: str, wanted: str, near: Sequence[str]) -> UsageError:
     """What to say of a document that is not there: the nearest one that is, or what the ids look like."""
     source, colon, _ = wanted.partition(":")
     if "://" in wanted:
-        near = _search(output, paths, sorted(spellings(wanted)))
-        urls = {json.loads(row["meta"])["url"] if "meta" in row else row["url"] for _, _, row in near}
-        hint = f' (did you mean "{min(urls)}"?)' if urls else ""
+        hint = f' (did you mean "{near[0]}"?)' if near else ""
         said = f"`corpusmill look {output} --where 'url~…'` finds URLs by a part of them."
         return _nothing(output, asked, f"{hint}. {said}")
     if colon and source in recipe.active:

@@ -5,18 +5,28 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.errors import UsageError
 from corpusmill.filters.ccnet import normalize_line
 from corpusmill.mixtures.recipe import load
+from corpusmill.pipelines import fate as fate_module
+from corpusmill.pipelines import searching
 from corpusmill.pipelines.commoncrawl import dump_of
 from corpusmill.pipelines.finding import find
+from corpusmill.pipelines.inputs import FROZEN
+from corpusmill.pipelines.listing import Trouble, place_at
+from corpusmill.pipelines.looking import Asked, look, retold
 from corpusmill.pipelines.reading import readings
+from corpusmill.pipelines.searching import Sought, ahead
+from corpusmill.pipelines.source import stem_of
 from corpusmill.pipelines.why import fates
 from corpusmill.records import Document, Reason
+from corpusmill.storage import Input, open_read, write_json
 from phases import write_wet
 from running import UNFILTERED, corpusmill, run_arguments
 
@@ -258,3 +268,165 @@ def test_what_was_taken_down_is_not_shown(finished: Path, inputs: Path, copy_of:
     found = fates(str(output), row["id"], str(inputs))
     assert [fate.outcome for fate in found] == [Reason.TAKEN_DOWN]
     assert all("taken down" in fate.note and not fate.changes for fate in found)
+
+
+def test_a_file_that_is_none_of_the_run(finished: Path, inputs: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+    row = rows(output, "documents")[0] | {"id": "commoncrawl:stray"}
+    for stray in ("commoncrawl/stray.parquet", "commoncrawl/aside/stray.parquet", "stray.parquet"):
+        path = output / "documents" / stray
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist([row]), path)
+        asked = row["id"] if "/" in stray else json.loads(row["meta"])["url"]
+        refused = corpusmill("why", output, asked, expect=2).stderr
+        assert "made from no input of this run" in refused
+        assert f"`corpusmill check {output}` names all that does not belong there" in refused
+        path.unlink()
+
+
+def test_the_steps_of_a_file_that_is_none_of_the_run(
+    finished: Path, inputs: Path, copy_of: Callable[[Path], Path]
+) -> None:
+    """It is said of its documents, and those of the others are told."""
+    output = copy_of(finished)
+    folder = output / "documents/wikipedia"
+    (folder / "stray.parquet").write_bytes(min(folder.iterdir()).read_bytes())
+    place = place_at(str(folder))
+    told = [(one.path, told) for one, told in retold(place, list(look(place, Asked(limit=0), Trouble())), str(inputs))]
+    for path, one in told:
+        assert (
+            ("made from no input of this run" in str(one))
+            == path.endswith("stray.parquet")
+            == (isinstance(one, UsageError))
+        )
+
+
+def test_the_inputs_of_a_source_are_gone_through_once(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Counter[str] = Counter()
+
+    def counted(one: Input) -> str:
+        asked[one.name] += 1
+        return stem_of(one)
+
+    monkeypatch.setattr(fate_module, "stem_of", counted)
+    origins = fate_module.Origins(str(finished))
+    files = [*(finished / "documents/commoncrawl").iterdir(), *(finished / "dropped/commoncrawl").iterdir()]
+    assert len(files) > 2
+    for file in files:
+        one = origins.of("commoncrawl", file.stem)
+        assert f"{file.stem}-".startswith(f"{stem_of(one)}-")
+    assert set(asked.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("shard", "name"),
+    [
+        pytest.param("a", "books/a.json", id="the first of two with one stem"),
+        pytest.param("a-b-part0001", "books/a-b.json", id="the longest stem"),
+        pytest.param("a-c-00000", "books/a.json", id="a shorter one"),
+        pytest.param("a--00000", "books/a-.json", id="a stem that ends in a hyphen"),
+        pytest.param("ab", "", id="no stem is only a beginning"),
+    ],
+)
+def test_the_input_of_a_shard(shard: str, name: str, tmp_path: Path) -> None:
+    files = {f"books/{one}": [1, "x"] for one in ("a.json", "a.json.gz", "a-b.json", "a-.json")}
+    write_json(str(tmp_path / FROZEN), {"books": {"files": files, "models": {}}})
+    origins = fate_module.Origins(str(tmp_path))
+    if name:
+        assert origins.of("books", shard).name == name
+    else:
+        with pytest.raises(UsageError):
+            origins.of("books", shard)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each file of documents is opened, by its path in the output folder."""
+    counts: Counter[str] = Counter()
+
+    def counted(url: str, **more: bool) -> BinaryIO:
+        counts["/".join(url.split("/")[-3:])] += 1
+        return open_read(url, **more)
+
+    monkeypatch.setattr("corpusmill.formats.documents.open_read", counted)
+    return counts
+
+
+def paths(output: Path, kind: str, source: str = "*") -> set[str]:
+    return {str(path.relative_to(output)) for path in (output / kind).glob(f"{source}/*.parquet")}
+
+
+def test_of_a_finished_run_one_file_of_kept_documents_is_opened(finished: Path, opened: Counter[str]) -> None:
+    """Its token files say which; dropped documents may have the same id, and are all asked."""
+    assert len(paths(finished, "documents", "github")) > 1
+    for row in rows(finished, "documents", "github")[::50]:
+        opened.clear()
+        [fate] = fates(str(finished), row["id"])
+        assert opened == Counter({fate.path, *paths(finished, "dropped", "github")})
+
+
+def test_no_more_files_of_kept_documents_are_opened_once_it_is_found(
+    finished: Path, opened: Counter[str], copy_of: Callable[[Path], Path]
+) -> None:
+    """Where no token file says which holds it, as in a run that is not finished."""
+    output = copy_of(finished)
+    (output / "manifest.json").unlink()
+    folder = output / "documents/wikipedia"
+    first = min(folder.iterdir())
+    for number in range(100):
+        (folder / f"z{number:03d}.parquet").write_bytes(first.read_bytes())
+    row = pq.read_table(first).to_pylist()[0]
+    assert fates(str(output), row["id"])[0].path == str(first.relative_to(output))
+    assert sum(path.startswith("documents/") for path in opened) <= 2 * searching.READ_AT_ONCE + 1
+
+
+@pytest.mark.parametrize("asked", ["12345", "wikipdia:en/12"])
+def test_what_no_document_can_be_called_opens_none(asked: str, finished: Path, opened: Counter[str]) -> None:
+    with pytest.raises(UsageError):
+        fates(str(finished), asked)
+    assert not opened
+
+
+def test_a_url_that_is_not_there_is_looked_for_once_with_its_other_spellings(
+    finished: Path, opened: Counter[str]
+) -> None:
+    with pytest.raises(UsageError):
+        fates(str(finished), "https://nowhere.example/")
+    assert opened == Counter({*paths(finished, "documents"), *paths(finished, "dropped")})
+
+
+@pytest.mark.parametrize("url", ['https://a.example/é"x\\y', "http://a.example/", "http://"])
+def test_urls_as_json_has_them(url: str, tmp_path: Path) -> None:
+    """Each by itself, by a part of it, and among so many that all metadata is read."""
+    folder = tmp_path / "documents/c4"
+    folder.mkdir(parents=True)
+    metas = [{"url": url}, {"url": f"{url}z"}, {"title": f'"url": "{url}"'}, {}]
+    found = [{"id": f"c4:{n}", "meta": json.dumps(meta, ensure_ascii=False)} for n, meta in enumerate(metas)]
+    pq.write_table(pa.Table.from_pylist(found), folder / "a.parquet")
+    many = {url, *(f"https://b.example/{n}" for n in range(searching.FEW))}
+    for sought in (Sought(urls=[url]), Sought(urls=[url], part=url[4:]), Sought(urls=many)):
+        assert sought.in_file(str(tmp_path), "documents/c4/a.parquet") == [("documents/c4/a.parquet", 0, found[0])]
+
+
+@pytest.mark.parametrize("damage", ["cut", "no columns"])
+def test_a_file_that_cannot_be_read_is_said(damage: str, finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+    path = min((output / "dropped/wikipedia").iterdir())
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        pq.write_table(pa.table({"other": [1]}), path)
+    refused = corpusmill("why", output, rows(output, "documents", "wikipedia")[0]["id"], expect=2).stderr
+    assert f"dropped/wikipedia/{path.name}: cannot be read as a file of a run" in refused
+    assert f"`corpusmill check {output}` says what is wrong" in refused
+
+
+def test_threads_are_only_a_little_ahead() -> None:
+    begun = []
+    asking = ahead(begun.append, range(1000), at_once=2)
+    for number in range(3):
+        assert next(asking) is None
+        assert len(begun) <= number + 5
+    asking.close()
+    assert len(begun) <= 7
+    assert list(ahead(str, range(9), at_once=2)) == [*map(str, range(9))]
