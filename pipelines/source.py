@@ -258,18 +258,14 @@ def run_steps(
             at = [i for i, result in enumerate(results) if isinstance(result, Document)]
             if not at:
                 break
-<<<<<<< HEAD
-            for i, result in zip(at, one.function([results[i] for i in at]), strict=True):  # type: ignore[misc]
+            with timed(spent, one):
+                found = one.function([results[i] for i in at])  # type: ignore[misc]
+            for i, result in zip(at, found, strict=True):
                 if not isinstance(result, (Document, Dropped)):
                     raise ShardError(
                         f"the step {one.name!r} gives {_cut(result)} for {results[i].id}; expected the document, or "
                         "drop(document, reason)."
                     )
-=======
-            with timed(spent, one):
-                found = one.function([results[i] for i in at])  # type: ignore[misc]
-            for i, result in zip(at, found, strict=True):
->>>>>>> pages
                 results[i] = result
         yield from results
 
