@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -461,6 +462,19 @@ class Sources:
         """Those that a recipe names, the seven in the paper's order, then the others."""
         seven = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "own"}
         return {name: options for name, options in seven.items() if options is not None} | self.own
+
+    def changed(self, changed: Mapping[str, SourceRecipe | None]) -> Sources:
+        """With others in their places, of the seven or the user's own; those that are None are no part of it.
+
+        >>> sources = Sources(own={name: OwnRecipe(code="posts", inputs=("*",)) for name in ("forum", "board")})
+        >>> [*sources.changed({"books": BooksRecipe(inputs=("books/",)), "board": None}).named]
+        ['books', 'forum']
+        """
+        seven: dict[str, Any] = {
+            name: options for name, options in changed.items() if name in self.__dataclass_fields__
+        }
+        own: dict[str, Any] = self.own | {name: one for name, one in changed.items() if name not in seven}
+        return dataclasses.replace(self, **seven, own={name: one for name, one in own.items() if one is not None})
 
 
 def _refuse_repeats(name: str, values: Sequence[str]) -> None:

@@ -82,6 +82,32 @@ def test_the_same_bytes_with_two_workers(forum: Path, tmp_path: Path) -> None:
     assert digests(tmp_path / "two") == digests(forum / "out")
 
 
+def test_it_can_be_measured(forum: Path) -> None:
+    recipe, inputs = forum / "code" / "forum.yaml", forum / "data"
+    done = corpusmill("plan", recipe, "--inputs", inputs, "--measure", "100%", "--json", "-q")
+    row = next(row for row in map(json.loads, done.stdout.splitlines()) if row["name"] == "forum")
+    counts = manifest(forum / "out")["sources"]["forum"]
+    assert row["documents"]["value"] == counts["documents.kept"]
+    assert row["tokens"]["value"] == counts["tokens"] + 2 * counts["documents.tokenised"]
+
+
+def test_it_can_be_measured_beside_others_by_weights(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "code")
+    recipe = tmp_path / "code" / "forum.yaml"
+    text = recipe.read_text().replace("epochs: 1", "weight: 40")
+    text = text.replace("sources:\n", "budget_tokens: 1000\nsources:\n  books: {weight: 60, inputs: [books/]}\n")
+    recipe.write_text(text)
+    (tmp_path / "data" / "forum").mkdir(parents=True)
+    with gzip.open(tmp_path / "data" / "forum" / "one.jsonl.gz", "wt") as file:
+        file.write('{"id": "1", "text": "nobody likes it", "likes": 0}\n')
+    (tmp_path / "data" / "books").mkdir()
+    words = " ".join(word(number, place) for number in range(50) for place in range(20))
+    (tmp_path / "data" / "books" / "one.txt").write_text(f"{words}\n")
+    done = corpusmill("plan", recipe, "--inputs", tmp_path / "data", "--measure", "100%", "--json", "-q")
+    rows = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert {name: rows[name]["documents"]["value"] for name in ("books", "forum")} == {"books": 1, "forum": 0}
+
+
 def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(forum / "code"))
     out = forum / "out"
