@@ -124,6 +124,19 @@ def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "0 differences" in ask("check", copy)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param("forum:99999", "Ids are as in forum:ID.", id="no such post"),
+        pytest.param("nothing", "Give an id as in forum:ID; or a whole URL.", id="no id"),
+        pytest.param("forun:1", 'forun is no source of {out} (did you mean "forum"?). Give', id="no such source"),
+    ],
+)
+def test_what_is_not_there_is_told_of(forum: Path, asked: str, said: str) -> None:
+    out = forum / "out"
+    assert said.format(out=out) in corpusmill("why", out, asked, expect=2).stderr
+
+
 def test_a_corpus_of_somebody_else_runs_no_code(forum: Path, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     shutil.copytree(forum / "out", theirs)
