@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-from ..errors import ConfigError, UsageError
+from ..errors import ConfigError, UsageError, raised_in
 from ..filters.github import ENDINGS
 from ..filters.licenses import PERMISSIVE
 from ..filters.stackexchange import Compat, Layout
@@ -426,10 +426,10 @@ def own_module(code: object) -> Any:
         raise ConfigError(f"code {code!r}: {where}.")
     try:
         module = import_module(code)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"no module {error.name!r}; {where}.") from error
     except Exception as error:
-        raise ConfigError(f"the module {code!r} fails: {type(error).__name__}: {error}.") from error
+        if isinstance(error, ModuleNotFoundError) and f"{code}.".startswith(f"{error.name}."):
+            raise ConfigError(f"no module {error.name!r}; {where}.") from error
+        raise ConfigError(f"the module {code!r} fails {raised_in(code, error)}. --debug shows all of it.") from error
     recipe = getattr(getattr(module, "SOURCE", None), "recipe", None)
     if not (isinstance(recipe, type) and issubclass(recipe, OwnRecipe)):
         raise ConfigError(f"the module {code!r} holds no SOURCE, a corpusmill.pipelines.source.Source with a recipe.")

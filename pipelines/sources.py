@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..mixtures.sources import OwnRecipe, SourceRecipe, own_module
 from ..storage import digest
 from . import arxiv, books, c4, commoncrawl, github, stackexchange, wikipedia
+from .own_code import guarded
 from .source import Aids, Source
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
@@ -55,7 +56,7 @@ def told_of(name: str, options: OwnRecipe) -> dict[str, Any]:
 def _own(name: str, code: str) -> Source:
     """A source of the user's, whose outputs are made again when its module or one of its settings changes."""
     module = own_module(code)
-    source: Source = module.SOURCE
+    source = guarded(module.SOURCE, code)
     if source.name != name:
         raise ConfigError(f"sources.own.{name}: {code} holds the source {source.name!r}. Call both by one name.")
     text = digest_of_code(module)

@@ -187,21 +187,95 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "said", "code"),
     [
-        pytest.param(('f"forum:{id_}"', "id_"), "ids that begin with forum:", id="an id without its source"),
-        pytest.param(("class Forum(Reasons)", "1 / 0\nclass Forum(Reasons)"), "ZeroDivisionError", id="fails"),
+        pytest.param(('f"forum:{id_}"', "id_"), "ids that begin with forum:", 2, id="an id without its source"),
+        pytest.param(
+            ("class Forum(Reasons)", "1 / 0\nclass Forum(Reasons)"),
+            "the module 'forum' fails at FILE, line LINE, `1 / 0`, with ZeroDivisionError: division by zero.",
+            2,
+            id="when it is imported",
+        ),
+        pytest.param(
+            ("import dataclass", "import dataclass\nimport not_there"),
+            "fails at FILE, line LINE, `import not_there`, with ModuleNotFoundError: No module named 'not_there'.",
+            2,
+            id="it imports what is not there",
+        ),
+        pytest.param(
+            ("post.meta[", "1 / (post.id != 'forum:102') * post.meta["),
+            "the step 'keep what people liked', for 'forum:102', fails at FILE, line LINE, `liked = ",
+            1,
+            id="a step",
+        ),
+        pytest.param(
+            ("post.fields.get(name)", "post.fields[name]"),
+            "read of the source forum, behind 'forum:297', fails at FILE, line LINE, `id_, text, likes = ",
+            1,
+            id="the reader",
+        ),
+        pytest.param(
+            ('yield Damage(post.offset, "bad', 'yield (post.offset, "bad'),
+            "fails with TypeError: it yields a tuple; expected a Document or a Damage.",
+            1,
+            id="the reader gives something else",
+        ),
+        pytest.param(
+            ("liked, Basis", "lambda post: None, Basis"),
+            "fails with TypeError: it gives a NoneType; expected a document, or drop(…).",
+            1,
+            id="a step gives something else",
+        ),
+        pytest.param(
+            ("liked, Basis", "lambda: 0, Basis"),
+            "the step 'keep what people liked', for 'forum:0', fails with TypeError: ",
+            1,
+            id="a step that takes nothing",
+        ),
+        pytest.param(
+            ("return (step(", "return (stop("),
+            "steps of the source forum fails at FILE, line LINE, `return (stop(",
+            1,
+            id="the list of steps",
+        ),
     ],
 )
-def test_mistakes_of_the_code_are_told(forum: Path, tmp_path: Path, change: tuple[str, str], said: str) -> None:
-    shutil.copytree(EXAMPLE, tmp_path / "code")
-    code = tmp_path / "code" / "forum.py"
-    assert change[0] in code.read_text()
-    code.write_text(code.read_text().replace(*change))
-    folders = ["--inputs", forum / "data", "--output", tmp_path / "out", "-q"]
-    result = corpusmill("run", tmp_path / "code" / "forum.yaml", *folders, expect=2)
-    assert said in result.stderr
+def test_mistakes_of_the_code_are_told(
+    forum: Path, tmp_path: Path, change: tuple[str, str], said: str, code: int
+) -> None:
+    file = copied(forum, tmp_path, change)
+    result = corpusmill(*run(tmp_path, tmp_path / "out", 1), expect=code)
+    begins = "".join(said.split("`")[1:2])
+    number = [line.strip().startswith(begins) for line in file.read_text().splitlines()].index(True) + 1
+    assert said.replace("FILE", str(file)).replace("LINE", str(number)) in result.stderr
     assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def copied(forum: Path, folder: Path, change: tuple[str, str]) -> Path:
+    """The code of the example with a mistake in it, beside its data."""
+    shutil.copytree(EXAMPLE, folder / "code")
+    (folder / "data").symlink_to(forum / "data")
+    file = folder / "code" / "forum.py"
+    assert change[0] in file.read_text()
+    file.write_text(file.read_text().replace(*change, 1))
+    return file
+
+
+def test_debug_shows_all_of_what_the_code_raised(forum: Path, tmp_path: Path) -> None:
+    file = copied(
+        forum,
+        tmp_path,
+        (
+            "post.meta[",
+            "explode(post)[",
+        ),
+    )
+    file.write_text(f"def explode(post):\n    raise KeyError('bang')\n\n\n{file.read_text()}")
+    result = corpusmill(*run(tmp_path, tmp_path / "out", 1), "--debug", expect=1)
+    assert f'File "{file}", line 2, in explode' in result.stderr
+    assert f'File "{file}", line 41, in <lambda>' in result.stderr
+    assert f"at {file}, line 2, `raise KeyError('bang')`, with KeyError: 'bang'." in result.stderr.splitlines()[-1]
 
 
 def test_a_recipe_without_own_sources_has_the_digest_that_it_had() -> None:
