@@ -15,7 +15,7 @@ from ..mixtures.sources import OwnRecipe, SourceRecipe, own_module
 from ..storage import digest
 from . import arxiv, books, c4, commoncrawl, github, stackexchange, wikipedia
 from .own_code import guarded
-from .source import Aids, Source
+from .source import Aids, Source, told_criteria
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
     {one.SOURCE.name: one.SOURCE for one in (commoncrawl, c4, github, wikipedia, books, arxiv, stackexchange)},
@@ -48,6 +48,7 @@ def told_of(name: str, options: OwnRecipe) -> dict[str, Any]:
             {"step": step.name, "basis": str(step.basis), "note": step.note} for step in one.steps(options, Aids())
         ],
         "reasons": {str(reason): reason.description for reason in one.reasons},
+        "criteria": told_criteria(one.criteria, options),
         "unique": one.unique(options),
     }
 

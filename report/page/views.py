@@ -6,12 +6,12 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ...records import Reason, Reasons, counted
+from ...records import STAYS, Reason, Reasons, counted
 from ...storage import digest
 from ..figures import size
 from ..visible import escaped
@@ -88,7 +88,7 @@ class Threshold:
     threshold: float | None
     setting: str
     rule: str
-    reasons: Sequence[Reason]
+    reasons: Sequence[Reasons]
     chart: Markup
     alt: str
     n_kept: int
@@ -146,7 +146,7 @@ def _threshold(
         ""
         if one.threshold is None
         else f"kept: {one.keeps.replace('>=', '≥').replace('<=', '≤')} {short(one.threshold)}",
-        [reason for reason in one.reasons if any(row.reason == reason for _, row in dropped)] or one.reasons[:1],
+        [reason for reason in one.reasons if any(row.reason == reason for _, row in dropped)] or [*one.reasons[:1]],
         histogram(axis, *values, one.thresholds, one.keeps, alt, scales),
         alt,
         n_of[0],
@@ -190,11 +190,7 @@ def _changes(
     round_ = "{:.2g}" if one.log else "{:.6g}"
     beside = [edge for edge in axis.edges if not math.isclose(edge, threshold)]
     stops = {float(round_.format(edge)) for edge in beside} | {threshold}
-    stays: Callable[[float, float], bool] = {
-        ">=": lambda value, threshold: value >= threshold,
-        "<=": lambda value, threshold: value <= threshold,
-        "<": lambda value, threshold: value < threshold,
-    }[one.keeps]
+    stays = STAYS[one.keeps]
     changes = []
     for stop in sorted(stops):
         more = [row for value, row in dropped if stays(value, stop)]

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from lxml import html
 
 from corpusmill.config import ConfigError
 from corpusmill.mixtures.recipe import load
@@ -109,7 +111,7 @@ def test_it_can_be_measured_beside_others_by_weights(tmp_path: Path) -> None:
 
 
 def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(forum / "code"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(forum / "code"), *filter(None, [os.getenv("PYTHONPATH")])]))
     out = forum / "out"
     dropped = ask("why", out, "forum:5", "--inputs", forum / "data")
     assert "dropped: forum.unliked, fewer likes than the minimum" in dropped
@@ -122,6 +124,35 @@ def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     ask("takedown", copy, "forum:200", "https://forum.example/201", "-q")
     assert not {"forum:200", "forum:201"} & {row["id"] for row in rows(copy, "documents")}
     assert "0 differences" in ask("check", copy)
+
+
+def test_its_numbers_are_drawn_with_their_thresholds(forum: Path) -> None:
+    page = html.fromstring((forum / "out" / "report.html").read_bytes())
+    charts = [svg.get("aria-label") for svg in page.xpath("//svg[@class='chart']")]
+    assert f"Histogram of likes: 180 kept and {N_UNLIKED} dropped documents, threshold 2" in charts
+    assert f"Histogram of chars: 180 kept and {N_SHORT} dropped documents, threshold 40" in charts
+    text = page.text_content()
+    assert "sources.own.forum.min_likes" in text
+    assert "sources.own.forum.min_chars" in text
+    assert [row.xpath("td")[0].text for row in page.xpath("//tr[@class='now']")] == ["no change", "no change"]
+
+
+@pytest.mark.parametrize(("name", "threshold"), [("likes", 2), ("chars", 40)])
+def test_both_sides_of_its_thresholds_are_looked_at(forum: Path, name: str, threshold: int) -> None:
+    reason = {"likes": "forum.unliked", "chars": "forum.short"}[name]
+    done = corpusmill("look", forum / "out", "--near", f"{name}={threshold}", "-n", 0, "--json")
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    values = {one["id"]: one["meta"].get(name, len(one["text"])) for one in shown}
+    assert {one["outcome"] for one in shown if values[one["id"]] < threshold} == {reason}
+    assert {one["outcome"] for one in shown if values[one["id"]] >= threshold} == {"kept"}
+    assert len(shown) == 180 + {"likes": N_UNLIKED, "chars": N_SHORT}[name]
+
+
+def test_a_criterion_without_its_setting_is_told(forum: Path, tmp_path: Path) -> None:
+    copied(forum, tmp_path, ('"min_likes", (', '"min_like", ('))
+    said = corpusmill(*run(tmp_path, tmp_path / "out", 1), expect=1).stderr
+    assert "no attribute 'min_like'" in said
+    assert "`liked, long = keep_by(LIKES, recipe), keep_by(LENGTH, recipe)`" in said
 
 
 @pytest.mark.parametrize(
@@ -159,7 +190,7 @@ def test_changed_code_or_settings_make_documents_anew(forum: Path, tmp_path: Pat
     fewer = manifest(mine / "out")["sources"]["forum"]["documents.kept"]
     assert fewer < N_POSTS - N_UNLIKED - N_SHORT
     code = mine / "code" / "forum.py"
-    code.write_text(code.read_text().replace(">= recipe.min_chars", ">= 150"))
+    code.write_text(code.read_text().replace('"likes": likes}', '"likes": likes - 1}'))
     corpusmill(*run(mine, mine / "out", 1, *changed), expect=4)
     assert manifest(mine / "out")["sources"]["forum"]["documents.kept"] < fewer
 
@@ -203,8 +234,8 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
             id="it imports what is not there",
         ),
         pytest.param(
-            ("post.meta[", "1 / (post.id != 'forum:102') * post.meta["),
-            "the step 'keep what people liked', for 'forum:102', fails at FILE, line LINE, `liked = ",
+            ("liked, Basis", "lambda post: 1 / (post.id != 'forum:102') and post, Basis"),
+            "the step 'keep what people liked', for 'forum:102', fails at FILE, line LINE, `return (step(",
             1,
             id="a step",
         ),
@@ -263,18 +294,12 @@ def copied(forum: Path, folder: Path, change: tuple[str, str]) -> Path:
 
 
 def test_debug_shows_all_of_what_the_code_raised(forum: Path, tmp_path: Path) -> None:
-    file = copied(
-        forum,
-        tmp_path,
-        (
-            "post.meta[",
-            "explode(post)[",
-        ),
-    )
+    file = copied(forum, tmp_path, ("liked, Basis", "lambda post: explode(post), Basis"))
     file.write_text(f"def explode(post):\n    raise KeyError('bang')\n\n\n{file.read_text()}")
+    number = ["explode(post)," in line for line in file.read_text().splitlines()].index(True) + 1
     result = corpusmill(*run(tmp_path, tmp_path / "out", 1), "--debug", expect=1)
     assert f'File "{file}", line 2, in explode' in result.stderr
-    assert f'File "{file}", line 41, in <lambda>' in result.stderr
+    assert f'File "{file}", line {number}, in <lambda>' in result.stderr
     assert f"at {file}, line 2, `raise KeyError('bang')`, with KeyError: 'bang'." in result.stderr.splitlines()[-1]
 
 
