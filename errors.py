@@ -3,6 +3,7 @@
     CorpusmillError           exit code 1
     ├── UsageError            2   the command line or the state of the output folder
     │   └── ConfigError       2   a recipe
+    ├── CodeError             1   code of a source of the user's own
     ├── SourceError           1   an input that cannot be used at all (a damaged record is no error: see Damage)
     ├── ShardError            1   a work item that failed, or an output file that is not what it should be
     └── MixtureError          1   shares that cannot be had from these sources
@@ -12,6 +13,8 @@ Errors cross process borders and Beam rebuilds them to add a stage's name, so ea
 
 import difflib
 import errno
+import linecache
+import traceback
 from collections.abc import Iterable
 
 # What to do about an error of the system; of others there is nothing to say but what it says itself.
@@ -25,6 +28,7 @@ ADVICE = {
     errno.EMFILE: "Give fewer --workers, or raise the limit: ulimit -n.",
     errno.ENOMEM: "Give fewer --workers.",
 }
+LONGEST_SAID = 200  # characters, of what code of the user's own says
 
 
 class CorpusmillError(Exception):
@@ -41,6 +45,10 @@ class UsageError(CorpusmillError):
 
 class ConfigError(UsageError):
     """A recipe holds something that it may not hold."""
+
+
+class CodeError(CorpusmillError):
+    """Code of a source of the user's own raised something, or gave what it may not give."""
 
 
 class SourceError(CorpusmillError):
@@ -78,3 +86,19 @@ def of_the_system(error: OSError) -> str:
     said = (error.strerror or str(error) or type(error).__name__).rstrip(".")
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{said}. {ADVICE.get(error.errno or 0, '')}".rstrip()
+
+
+def raised_in(code: str, error: BaseException) -> str:
+    """Where a module of a user, or another one of its package, was last before an error, and what the error says.
+
+    >>> raised_in("forum", KeyError("lenght"))
+    "with KeyError: 'lenght'"
+    """
+    said = str(error)[:LONGEST_SAID]
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    package, where = code.partition(".")[0], ""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == package:
+            line = linecache.getline(frame.f_code.co_filename, number).strip()[:LONGEST_SAID]
+            where = f"at {frame.f_code.co_filename}, line {number}, `{line}`, "
+    return f"{where}with {what}"

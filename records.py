@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 Bucket = Literal["head", "middle", "tail", "all"]
@@ -134,6 +136,51 @@ class Reason(Reasons):
     WIKIPEDIA_REDIRECT = "wikipedia.redirect", "only points to another page"
     WIKIPEDIA_DISAMBIGUATION = "wikipedia.disambiguation", "only tells the meanings of its title apart"
     WIKIPEDIA_LIST = "wikipedia.list", "a list, by its title or since nine tenths of its text are items of lists"
+
+
+Keeps = Literal[">=", "<=", "<"]
+STAYS: Mapping[Keeps, Callable[[float, float], bool]] = MappingProxyType(
+    {">=": operator.ge, "<=": operator.le, "<": operator.lt}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A number that documents stay or go by. A step gives that of a document that goes to `drop`, as its measure; so
+    that the report draws it with its threshold, and `look --near` finds the documents on both sides.
+
+    >>> Criterion("likes", ">=", "min_likes", (Reason.EMPTY,)).about
+    'likes'
+    """
+
+    value: str  # its name in the metadata of kept documents; or chars, sentences: those are counted in their texts
+    keeps: Keeps  # those on this side of the threshold
+    setting: str  # of the source, dotted: the threshold; empty where it is none, or several decide
+    reasons: tuple[Reasons, ...]  # of documents that go by it
+    about: str = ""  # what it is, in words; empty: its name
+    log: bool = False  # the axis of a chart
+    also: tuple[Reasons, ...] = ()  # of documents that it is the measure of, and that go by something else
+    of_kept: bool = True  # whether it is known of kept documents
+    needs: str = ""  # the setting without which there is no such step
+    worked_out: str = ""  # property that has the threshold, where the setting may be left open
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "about", self.about or self.value)
+
+    def threshold(self, options: object) -> float | None:
+        """What these settings of the source have; None where they have none, or skip the step.
+
+        >>> from types import SimpleNamespace as Settings
+        >>> likes = Criterion("likes", ">=", "rules.min_likes", (Reason.EMPTY,))
+        >>> likes.threshold(Settings(rules=Settings(min_likes=2))), likes.threshold(Settings(rules="skip"))
+        (2, None)
+        """
+        if self.needs and not getattr(options, self.needs, None):
+            return None
+        found = options
+        for name in (self.worked_out or self.setting).split("."):
+            found = getattr(found, name, None)
+        return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 DEFAULT_RECIPE = "llama1"
+RECIPE = "recipe.yaml"  # of a run
 
 
 def recipes(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -20,7 +21,7 @@ def recipes(context: click.Context, parameter: click.Parameter, begun: str) -> l
 
 
 def sources(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """The sources of the recipe that is named before them, without those that are there already."""
+    """The sources of the recipe or the run that is named before them, without those that are there already."""
     named = context.params.get(str(parameter.name)) or ()
     return [name for name in _sources_of(context) if name.startswith(begun) and name not in named]
 
@@ -60,18 +61,22 @@ def settings(context: click.Context, parameter: click.Parameter, begun: str) -> 
 
 
 def _sources_of(context: click.Context) -> list[str]:
+    """Those of the recipe that is named, or of the run that is looked at; the user's own stand below `own`."""
     import yaml
 
     try:
-        values = yaml.safe_load(_text_of(str(context.params.get("recipe") or DEFAULT_RECIPE)))
-        return list(values["sources"])
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        values = yaml.safe_load(_recipe_of(context).read_text("utf-8"))["sources"]
+        names = [name for key, of in values.items() for name in ((of or ()) if key == "own" else (key,))]
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError):
         return []
+    return [name for name in map(str, names) if name.isidentifier()]
 
 
-def _text_of(recipe: str) -> str:
-    file = Path(recipe) if Path(recipe).is_file() else _shipped()[Path(recipe).stem]
-    return file.read_text("utf-8")
+def _recipe_of(context: click.Context) -> Path:
+    # Arguments before an option that has no value yet are left there by click.
+    run = Path(context.args[0], RECIPE) if context.args else None
+    named = Path(str(context.params.get("recipe") or (run if run and run.is_file() else DEFAULT_RECIPE)))
+    return named if named.is_file() else _shipped()[named.stem]
 
 
 def _shipped() -> dict[str, Path]:

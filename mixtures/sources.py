@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-from ..errors import ConfigError, UsageError
+from ..errors import ConfigError, UsageError, raised_in
 from ..filters.github import ENDINGS
 from ..filters.licenses import PERMISSIVE
 from ..filters.stackexchange import Compat, Layout
@@ -432,10 +433,10 @@ def own_module(code: object) -> Any:
         raise ConfigError(f"code {code!r}: {where}.")
     try:
         module = import_module(code)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"no module {error.name!r}; {where}.") from error
     except Exception as error:
-        raise ConfigError(f"the module {code!r} fails: {type(error).__name__}: {error}.") from error
+        if isinstance(error, ModuleNotFoundError) and f"{code}.".startswith(f"{error.name}."):
+            raise ConfigError(f"no module {error.name!r}; {where}.") from error
+        raise ConfigError(f"the module {code!r} fails {raised_in(code, error)}. --debug shows all of it.") from error
     recipe = getattr(getattr(module, "SOURCE", None), "recipe", None)
     if not (isinstance(recipe, type) and issubclass(recipe, OwnRecipe)):
         raise ConfigError(f"the module {code!r} holds no SOURCE, a corpusmill.pipelines.source.Source with a recipe.")
@@ -468,6 +469,19 @@ class Sources:
         """Those that a recipe names, the seven in the paper's order, then the others."""
         seven = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "own"}
         return {name: options for name, options in seven.items() if options is not None} | self.own
+
+    def changed(self, changed: Mapping[str, SourceRecipe | None]) -> Sources:
+        """With others in their places, of the seven or the user's own; those that are None are no part of it.
+
+        >>> sources = Sources(own={name: OwnRecipe(code="posts", inputs=("*",)) for name in ("forum", "board")})
+        >>> [*sources.changed({"books": BooksRecipe(inputs=("books/",)), "board": None}).named]
+        ['books', 'forum']
+        """
+        seven: dict[str, Any] = {
+            name: options for name, options in changed.items() if name in self.__dataclass_fields__
+        }
+        own: dict[str, Any] = self.own | {name: one for name, one in changed.items() if name not in seven}
+        return dataclasses.replace(self, **seven, own={name: one for name, one in own.items() if one is not None})
 
 
 def _refuse_repeats(name: str, values: Sequence[str]) -> None:

@@ -167,7 +167,7 @@ class _Run:
                 sites = tuple(sorted({unit.kind for unit in self.parts[name].units}))
                 changed = dataclasses.replace(changed, sites=sites)
             sources[name] = changed
-        return _with(dataclasses.replace(self.command.recipe, budget_tokens=None), sources)
+        return _with(self.command.recipe, sources, budget_tokens=None)
 
     def _leads(self) -> list[Unit]:
         """Slices of Wikipedia that are read for their lead sections alone: one of each language that an n-gram model is
@@ -307,15 +307,14 @@ def _n_dumps(units: Sequence[Unit]) -> int:
     return len({dump_of(unit.input) for unit in units})
 
 
-def _with(recipe: Recipe, changed: Mapping[str, SourceRecipe | None]) -> Recipe:
-    """The recipe with other sources. Without Wikipedia, CommonCrawl does without what is learnt from it: there is a
-    recipe to mix by then, and nothing to learn."""
+def _with(recipe: Recipe, changed: Mapping[str, SourceRecipe | None], **settings: Any) -> Recipe:
+    """The recipe with other sources, and with settings that are right with those alone. Without Wikipedia, CommonCrawl
+    does without what is learnt from it: there is a recipe to mix by then, and nothing to learn."""
     if changed.get("wikipedia", recipe.sources.wikipedia) is None and recipe.sources.commoncrawl:
         crawl = changed.get("commoncrawl", recipe.sources.commoncrawl)
         if isinstance(crawl, CommonCrawlRecipe):
             changed = {**changed, "commoncrawl": dataclasses.replace(crawl, perplexity="skip", cited="skip")}
-    given: dict[str, Any] = dict(changed)
-    return dataclasses.replace(recipe, sources=dataclasses.replace(recipe.sources, **given))
+    return dataclasses.replace(recipe, sources=recipe.sources.changed(changed), **settings)
 
 
 def _untaught(recipe: Recipe) -> Recipe:

@@ -13,40 +13,34 @@ from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from ..errors import UsageError
+from ..filters.criteria import CALLED, COUNTED
 from ..formats.documents import DROPPED
 from ..formats.jsonlines import read_objects
 from ..formats.parquet import MAGIC, open_parquet, read_parquet
-from ..manifest import RECIPE
+from ..manifest import RECIPE, read_facts
 from ..records import Damage, Reason
 from ..storage import LEFT_ASIDE, absolute, is_file, is_local, join, open_read, sizes
 from .fate import KEPT
+from .source import criteria_told
 
 ENDINGS = tuple(f".{name}{packed}" for name in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2"))
 ENDINGS += (".parquet", ".json.gz")  # the last as allenai/c4 names its files
 MOST_TROUBLE = 100_000  # that is told apart; memory must not follow files that are all damage
 META = ("meta", "metadata")  # a mapping, or JSON of one
 FIELDS = frozenset({"id", "text", "source", "url", *META})
-# What the measure, and the detail, of a dropped document are called in the metadata of those that are kept.
-CALLED: Mapping[str, tuple[str, str]] = MappingProxyType(
+# What the detail of a dropped document is called in the metadata of those that are kept.
+DETAILS: Mapping[str, str] = MappingProxyType(
     {
-        Reason.CCNET_TOO_SHORT: ("chars", ""),
-        Reason.CCNET_LANGUAGE: ("language_score", "language"),
-        Reason.CCNET_LANGUAGE_UNSURE: ("language_score", "language"),
-        Reason.CCNET_BUCKET: ("perplexity", "bucket"),
-        Reason.REDPAJAMA_NOT_CITED: ("citation_score", ""),
-        Reason.C4_TOO_LONG: ("chars", ""),
-        Reason.C4_OTHER_CRAWL: ("", "timestamp"),
-        Reason.C4_LANGUAGE: ("language_score", "language"),
-        Reason.C4_LANGUAGE_UNSURE: ("language_score", "language"),
-        Reason.GITHUB_LICENSE: ("", "license"),
-        Reason.GITHUB_LONG_LINE: ("max_line_chars", ""),
-        Reason.GITHUB_LONG_LINES: ("avg_line_chars", ""),
-        Reason.GITHUB_FEW_ALNUM: ("alnum_frac", ""),
-        Reason.GITHUB_FEW_LETTERS_PER_TOKEN: ("letters_per_token", ""),
-        Reason.STACKEXCHANGE_SITE: ("", "site"),
-        Reason.STACKEXCHANGE_LOW_SCORE: ("score", ""),
-        Reason.BOOKS_LANGUAGE: ("", "language"),
-        Reason.BOOKS_OVERLAP: ("share", "covered_by"),
+        Reason.CCNET_LANGUAGE: "language",
+        Reason.CCNET_LANGUAGE_UNSURE: "language",
+        Reason.CCNET_BUCKET: "bucket",
+        Reason.C4_OTHER_CRAWL: "timestamp",
+        Reason.C4_LANGUAGE: "language",
+        Reason.C4_LANGUAGE_UNSURE: "language",
+        Reason.GITHUB_LICENSE: "license",
+        Reason.STACKEXCHANGE_SITE: "site",
+        Reason.BOOKS_LANGUAGE: "language",
+        Reason.BOOKS_OVERLAP: "covered_by",
     }
 )
 
@@ -66,8 +60,8 @@ class Listed:
 
     def value(self, name: str) -> Any:
         """What a name of a condition stands for; None where it is not known."""
-        if name == "chars" and self.outcome in ("", KEPT):
-            return len(self.text)
+        if name in COUNTED and self.outcome in ("", KEPT) and name not in self.meta:
+            return COUNTED[name](self.text)
         if name in ("id", "url", "source", "text"):
             return getattr(self, name)
         return self.outcome if name in ("reason", "outcome") and self.outcome else self.meta.get(name)
@@ -80,6 +74,9 @@ class Place:
     root: str  # that paths begin at: the run's folder, or the one looked at
     paths: tuple[str, ...]
     output: str = ""  # of the run
+    called: Mapping[str, str] = field(
+        default_factory=lambda: CALLED
+    )  # what the measure of each reason is called, of the user's own sources, too
 
 
 @dataclass
@@ -125,7 +122,15 @@ def place_at(path: str, kinds: Collection[str] = ("documents",)) -> Place:
         raise UsageError(
             f"{path}: nothing to look at. Expected a run, or a file or a folder of .parquet or .jsonl(.gz) with a text."
         )
-    return Place(root, tuple(sorted(found)), output)
+    return Place(root, tuple(sorted(found)), output, {**CALLED, **_called(output)})
+
+
+def _called(output: str) -> dict[str, str]:
+    """What measures of the user's own sources are called, as a run wrote it down."""
+    own = (read_facts(output) or {}).get("own", {}) if output else {}
+    return {
+        str(reason): str(one["value"]) for of in own.values() for one in criteria_told(of) for reason in one["reasons"]
+    }
 
 
 def _is_ours(name: str) -> bool:
@@ -222,8 +227,8 @@ class ListingFile:
         """A document that was dropped; what was measured has the name that it has with those that are kept."""
         id_, reason = _said(fields.get("id")), _said(fields.get("reason"))
         meta = {name: fields.get(name) for name in ("measure", "detail")}
-        called = zip(CALLED.get(reason, ("", "")), tuple(meta.values()), strict=True)
-        meta |= {name: value for name, value in called if name}
+        names = {"measure": self.place.called.get(reason), "detail": DETAILS.get(reason)}
+        meta |= {name: meta[what] for what, name in names.items() if name}
         parts = self.path.split("/")
         source = parts[1] if self.place.output and len(parts) > 1 else id_.partition(":")[0]
         return Listed(id_, _said(fields.get("url")), source, reason, self.path, row, _said(fields.get("head")), meta)

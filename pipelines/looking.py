@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CorpusmillError, UsageError, did_you_mean
+from ..filters.criteria import COUNTED
 from ..manifest import read_facts
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import read_recipe
@@ -58,7 +59,7 @@ class Asked:
         """The columns that the choice needs, or None where all documents are taken as they come."""
         if not (self.names or self.reasons or self.source or self.share < 1):
             return None
-        with_text = {"text", "head"} if {"text", "chars"} & set(self.names) else set()
+        with_text = {"text", "head"} if {"text", *COUNTED} & set(self.names) else set()
         return {"id", "url", "source", "reason", "measure", "detail", *META, *self.names, *with_text}
 
     def fits(self, one: Listed) -> bool:
@@ -78,7 +79,7 @@ class Asked:
         """Raises UsageError: a name that no document has."""
         for name in self.names:
             if name not in self.known:
-                has = sorted({*self.known, "id", "url", "source", "text", "chars"})
+                has = sorted({*self.known, "id", "url", "source", "text", *COUNTED})
                 raise UsageError(
                     f"{name}: no document here has it{did_you_mean(name, has)}; they have {', '.join(has)}."
                 )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
@@ -15,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShardError
+from ..filters.criteria import COUNTED
 from ..mixtures.sources import OwnRecipe, SourceRecipe
-from ..records import Damage, Document, Dropped, Reason, Reasons
+from ..records import STAYS, Criterion, Damage, Document, Dropped, Reason, Reasons
 from ..storage import Input, digest
 
 LONGEST_STEM = 160  # bytes of UTF-8
@@ -160,6 +162,7 @@ class Source:
     steps: Callable[[Any, Aids], tuple[Step, ...]]
     recipe: type[SourceRecipe] = OwnRecipe  # what a recipe says of it
     reasons: type[Reasons] = Reason  # why its documents, or lines of them, go
+    criteria: tuple[Criterion, ...] = ()  # the numbers that they go by; of the seven: filters/criteria.py
     revision: Callable[[Document], int] = lambda document: 0  # of two documents with one id the higher one stays
     models: Callable[[Any], Mapping[str, Wanted]] = lambda options: {}  # by name, those that the recipe gives
     check: Callable[[Any, Mapping[str, str]], None] = lambda options, models: None  # raises UsageError before any work
@@ -224,6 +227,46 @@ def drop(document: Document, reason: Reasons, measure: float | None = None, deta
 def keep_if(test: Callable[[Document], bool], reason: Reasons) -> Callable[[Document], Document | Dropped]:
     """A step's function from a question: documents with the answer no go, for `reason`."""
     return lambda document: document if test(document) else drop(document, reason)
+
+
+def keep_by(criterion: Criterion, options: SourceRecipe) -> Callable[[Document], Document | Dropped]:
+    """A step's function from a criterion: documents go that are on the wrong side of what `options` set, for the first
+    of its reasons. Where the setting is None all stay.
+
+    Raises:
+        AttributeError: there is no such setting.
+    """
+    threshold, stays = attrgetter(criterion.setting)(options), STAYS[criterion.keeps]
+
+    def judged(document: Document) -> Document | Dropped:
+        counted = COUNTED.get(criterion.value)
+        value = counted(document.text) if counted else document.meta[criterion.value]
+        kept = threshold is None or stays(value, threshold)
+        return document if kept else drop(document, criterion.reasons[0], value)
+
+    return judged
+
+
+def told_criteria(criteria: Sequence[Criterion], options: SourceRecipe) -> list[dict[str, Any]]:
+    """The criteria of a source of the user's own, as its run writes them down."""
+    return [
+        {
+            **{name: getattr(one, name) for name in ("value", "keeps", "setting", "about", "log", "of_kept")},
+            "reasons": [*map(str, one.reasons)],
+            "threshold": one.threshold(options),
+        }
+        for one in criteria
+    ]
+
+
+def criteria_told(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a run wrote down of the criteria of a source; what no run writes is passed over, since a corpus may be
+    anybody's."""
+    kinds = {"value": str, "keeps": str, "setting": str, "about": str, "log": bool, "of_kept": bool, "reasons": list}
+    given = told.get("criteria")
+    rows = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    right = [one for one in rows if all(isinstance(one.get(name), kind) for name, kind in kinds.items())]
+    return [one for one in right if one["keeps"] in STAYS]
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from ..errors import ConfigError
 from ..mixtures.sources import OwnRecipe, SourceRecipe, UnreadRecipe, own_module
 from ..storage import digest
 from . import arxiv, books, c4, commoncrawl, github, stackexchange, wikipedia
-from .source import Aids, Source
+from .own_code import guarded
+from .source import Aids, Source, told_criteria
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
     {one.SOURCE.name: one.SOURCE for one in (commoncrawl, c4, github, wikipedia, books, arxiv, stackexchange)},
@@ -49,6 +50,7 @@ def told_of(name: str, options: OwnRecipe) -> dict[str, Any]:
             {"step": step.name, "basis": str(step.basis), "note": step.note} for step in one.steps(options, Aids())
         ],
         "reasons": {str(reason): reason.description for reason in one.reasons},
+        "criteria": told_criteria(one.criteria, options),
         "unique": one.unique(options),
     }
 
@@ -57,7 +59,7 @@ def told_of(name: str, options: OwnRecipe) -> dict[str, Any]:
 def _own(name: str, code: str) -> Source:
     """A source of the user's, whose outputs are made again when its module or one of its settings changes."""
     module = own_module(code)
-    source: Source = module.SOURCE
+    source = guarded(module.SOURCE, code)
     if source.name != name:
         raise ConfigError(f"sources.own.{name}: {code} holds the source {source.name!r}. Call both by one name.")
     text = digest_of_code(module)

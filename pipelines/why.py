@@ -158,8 +158,8 @@ def _not_found(output: str, recipe: Recipe, asked: str, wanted: str, near: Seque
         return _nothing(output, asked, f"{hint}. {said}")
     if colon and source in recipe.active:
         more = " An answer that no kept question has is not listed: give its question." * (source == "stackexchange")
-        return _nothing(output, asked, f". Ids are as in {FORMS[source]}.{more}")
-    forms = "; ".join(FORMS[name] for name in recipe.active)
+        return _nothing(output, asked, f". Ids are as in {_form(source)}.{more}")
+    forms = "; ".join(map(_form, recipe.active))
     if colon:
         hint = did_you_mean(source, recipe.active)
         said = f"{source} is no source of {output}{hint}"
@@ -168,6 +168,11 @@ def _not_found(output: str, recipe: Recipe, asked: str, wanted: str, near: Seque
         f"{asked}: neither an id nor a URL. Give an id as in {forms}; or a whole URL. `corpusmill look {output} "
         "--where 'title~…'` finds documents by what is known of them."
     )
+
+
+def _form(source: str) -> str:
+    """What its ids look like; of a source of the user's own no more is known than what they begin with."""
+    return FORMS.get(source, f"{source}:ID")
 
 
 def _nothing(output: str, asked: str, more: str) -> UsageError:

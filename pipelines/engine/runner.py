@@ -15,6 +15,7 @@ from ...errors import CorpusmillError, ShardError, UsageError
 # one command.
 DEFAULT_RUNNER = "FnApiRunner"
 BEAMS_OWN_WORDS = re.compile(r" \[while running '[^']*'\]")
+_OURS = re.compile(rf"{re.escape(CorpusmillError.__module__)}\.\w+Error: (.*)")  # as a traceback has it
 REFUSED = {
     "DaskRunner": "it computes only the last branch of a graph and reports success",
     "DirectRunner": "it first tries to download another engine and falls back in silence",
@@ -74,8 +75,8 @@ def _ours(error: BaseException) -> CorpusmillError:
         cause = cause.__cause__ or cause.__context__
     # A portable runner brings back text: the traceback of the worker, our line somewhere in it.
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    marker = f"{ShardError.__module__}.{ShardError.__name__}: "
-    ours = [BEAMS_OWN_WORDS.sub("", line.split(marker, 1)[1]) for line in lines if marker in line]
+    found = [match for line in lines if (match := _OURS.search(line))]
+    ours = [BEAMS_OWN_WORDS.sub("", match[1]) for match in found]
     return ShardError(
         ours[-1] if ours else f"the runner failed: {type(error).__name__}: {lines[-1] if lines else error}"
     )

@@ -23,7 +23,7 @@ from ..models import rows as rows_of_models
 from ..visible import escaped
 from . import accounts, views
 from .charts import bar, short
-from .measures import measures
+from .measures import measures, own_measures
 from .sampling import Sample, draw
 from .untrusted import shortened
 
@@ -87,8 +87,9 @@ def _source(output: str, source: str, facts: Mapping[str, Any], recipe: Recipe) 
     """What the template has of a source."""
     counts, inputs = facts["sources"][source], facts["inputs"].get(source, {}).get("files", {})
     options = recipe.active[source]
+    own = facts.get("own", {}).get(source)
     reasons = [*Reason, *own_reasons(facts, source)]
-    found = measures(source, options, facts["models"].get(CUTOFFS, {}))
+    found = own_measures(own, reasons) if own else measures(source, options, facts["models"].get(CUTOFFS, {}))
     sample = draw(output, source, found)
     written = {row["source"]: row["written"] for row in facts["mixture"]["table"]} if facts["mixture"] else {}
     damage = {name.removeprefix("damage."): n for name, n in counts.items() if name.startswith("damage.")}
@@ -106,7 +107,7 @@ def _source(output: str, source: str, facts: Mapping[str, Any], recipe: Recipe) 
         "left_out": facts["left_out"].get(source, []),
         "sampled": _sampled(sample, counts),
         "lengths": views.lengths(sample),
-        "thresholds": views.thresholds(source, found, sample, counts),
+        "thresholds": views.thresholds(f"own.{source}" if own else source, found, sample, counts),
         "facets": views.facets(source, sample),
         "details": views.details(sample, reasons),
         "kept": views.examples(sample.kept.rows, source),

@@ -1,34 +1,27 @@
 """What the page knows of each source: the numbers that its steps drop by, and what its documents are counted by.
 
-A step that drops by a number gives it to `drop` as the measure; a line here says how kept documents have it, too.
+The numbers, with their settings, stand in filters/criteria.py; what only a run knows, its cutoffs, comes to them here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from ...filters.sentences import count
-from ...mixtures.sources import (
-    BooksRecipe,
-    C4LanguageRecipe,
-    C4Recipe,
-    CitedRecipe,
-    CommonCrawlRecipe,
-    GithubRecipe,
-    OverlapRecipe,
-    PerplexityRecipe,
-    SourceRecipe,
-    StackExchangeRecipe,
-)
-from ...records import Reason, Reasons
+from ...filters.criteria import COUNTED, CRITERIA
+from ...mixtures.sources import C4Recipe, CommonCrawlRecipe, PerplexityRecipe, SourceRecipe
+from ...pipelines.source import criteria_told
+from ...records import Keeps, Reason, Reasons
+from .untrusted import shortened
 
 Meta = Mapping[str, Any]
 Cutoffs = Mapping[str, Mapping[str, float]]  # language → head, middle
+CUT_BY = "percentiles, sources.commoncrawl.perplexity.head and .middle"
+MOST = 1e15  # of a measure: what is beyond, or no number, is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +33,9 @@ class Measure:
     """
 
     name: str
-    keeps: Literal[">=", "<=", "<"]
+    keeps: Keeps
     thresholds: Mapping[str, float]
-    reasons: tuple[Reason, ...]  # of documents that are dropped by it: it is their `measure`
+    reasons: tuple[Reasons, ...]  # of documents that are dropped by it: it is their `measure`
     kept: str | Callable[[str], float] | None  # of kept documents: a key of their metadata, or a function of their text
     log: bool = False  # the axis
     set_by: str = ""  # the setting, where thresholds are not called as settings of the source
@@ -53,93 +46,70 @@ class Measure:
 
 
 def measures(source: str, options: SourceRecipe, cutoffs: Cutoffs) -> list[Measure]:
-    """The measures of a source in the order of its steps; `cutoffs` are those of perplexity that the run made."""
-    found = _MEASURES.get(source)
-    return list(found(options, cutoffs)) if found else []
+    """The measures of one of the seven sources in the order of its steps; `cutoffs` are those of perplexity that the
+    run made."""
+    if isinstance(options, C4Recipe) and options.form == "published":
+        return []
+    found = []
+    for one in CRITERIA.get(source, ()):
+        threshold = one.threshold(options)
+        drawn = {} if threshold is None else {one.setting: threshold}
+        if not one.setting and isinstance(options, CommonCrawlRecipe):
+            drawn = _parts(options.perplexity, options.ngram_languages, cutoffs)
+        elif threshold is None:
+            continue
+        found.append(
+            Measure(
+                one.about,
+                one.keeps,
+                drawn,
+                one.reasons,
+                _of_kept(one.value, one.of_kept),
+                one.log,
+                "" if one.setting else CUT_BY,
+            )
+        )
+    return found
 
 
-def _commoncrawl(options: CommonCrawlRecipe, cutoffs: Cutoffs) -> Iterator[Measure]:
-    language, perplexity, cited = options.language, options.perplexity, options.cited
-    short = {"min_chars": options.min_chars}
-    yield Measure("characters before lines go", ">=", short, (Reason.CCNET_TOO_SHORT,), "chars_in", log=True)
-    sure = {"language.threshold": language.threshold}
-    yield Measure("score of the best language", ">=", sure, (Reason.CCNET_LANGUAGE_UNSURE,), "language_score")
-    if isinstance(perplexity, PerplexityRecipe):
-        by = "percentiles, sources.commoncrawl.perplexity.head and .middle"
-        parts = _parts(perplexity, options.ngram_languages, cutoffs)
-        yield Measure("perplexity", "<", parts, (Reason.CCNET_BUCKET,), "perplexity", log=True, set_by=by)
-    if isinstance(cited, CitedRecipe):
-        like = {"cited.min_score": cited.min_score}
-        name = "likeness to pages that Wikipedia cites"
-        yield Measure(name, ">=", like, (Reason.REDPAJAMA_NOT_CITED,), "citation_score")
+def own_measures(told: Mapping[str, Any], reasons: Iterable[Reasons]) -> list[Measure]:
+    """The measures of a source of the user's own, from what its run wrote down; `reasons` are those of the source."""
+    named = {str(reason): reason for reason in reasons}
+    found = []
+    for one in criteria_told(told):
+        by, threshold = tuple(named[name] for name in one["reasons"] if name in named), one.get("threshold")
+        drawn = {str(one["setting"]): float(threshold or 0)} if is_usable(threshold) else {}
+        kept = _of_kept(str(one["value"]), bool(one["of_kept"]))
+        found.append(Measure(shortened(str(one["about"])), one["keeps"], drawn, by, kept, bool(one["log"])))
+    return [one for one in found if one.reasons]
 
 
-def _parts(settings: PerplexityRecipe, languages: tuple[str, ...], cutoffs: Cutoffs) -> dict[str, float]:
+def _of_kept(value: str, known: bool) -> str | Callable[[str], float] | None:
+    return COUNTED.get(value, value) if known else None
+
+
+def _parts(settings: PerplexityRecipe | str, languages: tuple[str, ...], cutoffs: Cutoffs) -> dict[str, float]:
     """The cutoffs up to the one that decides; none where several languages have their own, or worse parts are kept than
     are dropped, or the cutoffs were given and are not in the output.
 
     >>> _parts(PerplexityRecipe(), ("en",), {"en": {"head": 340, "middle": 520}})
     {'head': 340, 'middle': 520}
     """
+    if not isinstance(settings, PerplexityRecipe):
+        return {}
     best = [part for part in ("head", "middle", "tail") if part in settings.keep]
     if len(languages) != 1 or languages[0] not in cutoffs or best not in (["head"], ["head", "middle"]):
         return {}
     return {part: cutoffs[languages[0]][part] for part in best}
 
 
-def _c4(options: C4Recipe, cutoffs: Cutoffs) -> Iterator[Measure]:
-    if options.form == "published":
-        return
-    long = {"max_chars": options.max_chars}
-    yield Measure("characters before lines go", "<=", long, (Reason.C4_TOO_LONG,), "chars_in", log=True)
-    few, reasons = (
-        {"min_sentences": options.min_sentences},
-        (Reason.C4_TOO_FEW_SENTENCES, Reason.C4_TOO_FEW_SENTENCES_LEFT),
-    )
-    yield Measure("sentences left", ">=", few, reasons, _sentences)
-    if isinstance(options.language, C4LanguageRecipe):
-        sure = {"language.threshold": options.language.least_score}
-        yield Measure("score of the best language", ">=", sure, (Reason.C4_LANGUAGE_UNSURE,), "language_score")
+def is_usable(value: object) -> bool:
+    """Whether a value is a number that a chart can have.
 
-
-def _sentences(text: str) -> float:
+    >>> is_usable(2), is_usable(float("nan")), is_usable("2"), is_usable(None)
+    (True, False, False, False)
     """
-    >>> _sentences("One. Two.\\nThree.")
-    3
-    """
-    return sum(map(count, text.split("\n")))
-
-
-def _github(options: GithubRecipe, cutoffs: Cutoffs) -> Iterator[Measure]:
-    longest, average = {"max_line_chars": options.max_line_chars}, {"max_avg_line_chars": options.max_avg_line_chars}
-    # A script with such a line is minified, whatever its name.
-    reasons = (Reason.GITHUB_LONG_LINE, Reason.GITHUB_MINIFIED)
-    yield Measure("characters of the longest line", "<=", longest, reasons, "max_line_chars", log=True)
-    name = "characters of a line on average"
-    yield Measure(name, "<=", average, (Reason.GITHUB_LONG_LINES,), "avg_line_chars", log=True)
-    alnum = {"min_alnum_frac": options.min_alnum_frac}
-    yield Measure("share of letters and digits", ">=", alnum, (Reason.GITHUB_FEW_ALNUM,), "alnum_frac")
-    if options.tokenizer:
-        letters = {"min_letters_per_token": options.min_letters_per_token}
-        few = (Reason.GITHUB_FEW_LETTERS_PER_TOKEN,)
-        yield Measure("letters for each token", ">=", letters, few, "letters_per_token")
-
-
-def _books(options: BooksRecipe, cutoffs: Cutoffs) -> Iterator[Measure]:
-    if isinstance(options.overlap, OverlapRecipe):
-        share = {"overlap.threshold": options.overlap.threshold}
-        yield Measure("share of the book in another one", "<=", share, (Reason.BOOKS_OVERLAP,), None)
-
-
-def _stackexchange(options: StackExchangeRecipe, cutoffs: Cutoffs) -> Iterator[Measure]:
-    if options.min_question_score is not None:
-        low = {"min_question_score": options.min_question_score}
-        yield Measure("score of the question", ">=", low, (Reason.STACKEXCHANGE_LOW_SCORE,), "score")
-
-
-_MEASURES: Mapping[str, Callable[[Any, Cutoffs], Iterator[Measure]]] = MappingProxyType(
-    {"commoncrawl": _commoncrawl, "c4": _c4, "github": _github, "books": _books, "stackexchange": _stackexchange}
-)
+    return isinstance(value, (int, float)) and abs(value) <= MOST
 
 
 def domain_of(url: str) -> str:

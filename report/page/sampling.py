@@ -19,14 +19,13 @@ import pyarrow.parquet as pq
 
 from ...pipelines.taken_down import TakenDown
 from ...storage import MIB, digest, join, open_read, sizes
-from .measures import Measure, facets_of
+from .measures import Measure, facets_of, is_usable
 
 KEPT_ROWS, DROPPED_ROWS = 20_000, 50_000  # of a source
 TEXT_BYTES = 128 * MIB  # of documents that are read for it
 FILES = 1000
 HEAD_CHARS = 500
 READ_AT_ONCE = 8  # files
-MOST = 1e15  # of a measure: what is beyond, or no number, is none
 
 
 @dataclass(slots=True)
@@ -154,7 +153,4 @@ def _dropped_rows(table: pa.Table, taken_down: TakenDown) -> Iterator[Row]:
 
 
 def _usable(values: Mapping[str, Any]) -> dict[str, float]:
-    """Those that are numbers which a chart can have."""
-    return {
-        name: float(value) for name, value in values.items() if isinstance(value, (int, float)) and abs(value) <= MOST
-    }
+    return {name: float(value) for name, value in values.items() if is_usable(value)}

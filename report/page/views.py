@@ -6,12 +6,12 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ...records import Reason, Reasons, counted, sized
+from ...records import STAYS, Reason, Reasons, counted, sized
 from ...storage import digest
 from ..visible import escaped
 from .charts import Axis, axis_of, histogram, short
@@ -87,7 +87,7 @@ class Threshold:
     threshold: float | None
     setting: str
     rule: str
-    reasons: Sequence[Reason]
+    reasons: Sequence[Reasons]
     chart: Markup
     alt: str
     n_kept: int | None  # None: what kept documents measure is not recorded
@@ -145,7 +145,7 @@ def _threshold(
         ""
         if one.threshold is None
         else f"kept: {one.keeps.replace('>=', '≥').replace('<=', '≤')} {short(one.threshold)}",
-        [reason for reason in one.reasons if any(row.reason == reason for _, row in dropped)] or one.reasons[:1],
+        [reason for reason in one.reasons if any(row.reason == reason for _, row in dropped)] or [*one.reasons[:1]],
         histogram(axis, *values, one.thresholds, one.keeps, alt, scales),
         alt,
         None if one.kept is None else n_of[0],
@@ -191,11 +191,7 @@ def _changes(
     round_ = "{:.2g}" if one.log else "{:.6g}"
     beside = [edge for edge in axis.edges if not math.isclose(edge, threshold)]
     stops = {float(round_.format(edge)) for edge in beside} | {threshold}
-    stays: Callable[[float, float], bool] = {
-        ">=": lambda value, threshold: value >= threshold,
-        "<=": lambda value, threshold: value <= threshold,
-        "<": lambda value, threshold: value < threshold,
-    }[one.keeps]
+    stays = STAYS[one.keeps]
     changes = []
     for stop in sorted(stops):
         more = [row for value, row in dropped if stays(value, stop)]

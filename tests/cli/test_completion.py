@@ -26,6 +26,10 @@ def offered(line: str, begun: str) -> list[str]:
         pytest.param("run sample", "wi", ["wikipedia"], id="source"),
         pytest.param("run sample c4", "c", ["commoncrawl"], id="a source that is not there yet"),
         pytest.param("run OWN.yaml", "", ["books", "arxiv"], id="sources of one's own recipe"),
+        pytest.param("run FORUM.yaml", "", ["forum"], id="a source of one's own"),
+        pytest.param("run ODD.yaml", "", ["c4"], id="names that no source can have"),
+        pytest.param("describe --recipe FORUM.yaml", "", ["forum"], id="of one's own recipe, described"),
+        pytest.param("look RUN --source", "", ["books", "forum"], id="of the run that is looked at"),
         pytest.param("run NONE.yaml", "", [], id="of a recipe that is not there"),
         pytest.param("describe", "w", ["wikipedia"], id="source of the default recipe"),
         pytest.param("run sample --set", "se", ["seed="], id="setting"),
@@ -47,7 +51,13 @@ def offered(line: str, begun: str) -> list[str]:
 def test_words(line: str, begun: str, expected: list[str], tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("sources: {books: {epochs: 1}, arxiv: {epochs: 1}}\n")
-    assert offered(line.replace("OWN.yaml", str(own)), begun) == expected
+    (tmp_path / "odd.yaml").write_text('sources: {c4: {}, own: {3: {}, "a\\e[2Jb": {}}}\n')
+    (tmp_path / "recipe.yaml").write_text("sources: {books: {}, own: {forum: {code: forum}}}\n")
+    forum = ROOT / "docs" / "examples" / "forum" / "forum.yaml"
+    files = {"FORUM.yaml": forum, "OWN.yaml": own, "ODD.yaml": tmp_path / "odd.yaml", "RUN": tmp_path}
+    for word, path in files.items():
+        line = line.replace(word, str(path))
+    assert offered(line, begun) == expected
 
 
 def test_what_begins_no_recipe_may_be_a_file() -> None:

@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.errors import UsageError
+from corpusmill.filters.criteria import CALLED
 from corpusmill.mixtures.circle import unit_interval
+from corpusmill.mixtures.recipe import load
 from corpusmill.pipelines import looking
-from corpusmill.pipelines.listing import CALLED, Listed, Place, Trouble, open_listing, place_at
+from corpusmill.pipelines.listing import DETAILS, Listed, Place, Trouble, open_listing, place_at
 from corpusmill.pipelines.looking import Asked, look, reasons_named, retold, threshold
 from corpusmill.pipelines.query import parse
 from corpusmill.pipelines.why import fates
@@ -87,7 +89,29 @@ def test_measures_of_dropped_documents_are_called_as_those_of_kept_ones(finished
     expected += [row["measure"] for row in rows(finished, "dropped", "commoncrawl") if row["reason"] == "ccnet.bucket"]
     assert values == sorted(expected)
     assert {one.outcome for one in shown} == {"kept", "ccnet.bucket"}
-    assert set(CALLED) <= set(Reason)
+    assert set(DETAILS) <= set(Reason)
+
+
+def test_a_threshold_is_looked_at_where_its_step_stands(finished: Path) -> None:
+    """Pages that are dropped before any line goes beside what kept ones had then, not beside what is left of them."""
+    shown = found(finished, ("documents", "dropped"), near=("chars_in", 300.0), source="commoncrawl", limit=0)
+    assert {one.outcome for one in shown} == {"kept", "ccnet.too_short"}
+    assert all((one.outcome == "kept") == (one.value("chars_in") >= 300) for one in shown)
+
+
+def test_sentences_are_counted_where_they_are_not_known(finished: Path) -> None:
+    least = load("sample").active["c4"].min_sentences
+    shown = found(finished, ("documents", "dropped"), near=("sentences", least), source="c4", limit=0)
+    outcomes = {one.outcome for one in shown if one.value("sentences") < least}
+    assert outcomes
+    assert outcomes <= {"c4.too_few_sentences", "c4.too_few_sentences_left"}
+    assert {one.outcome for one in shown if one.value("sentences") >= least} == {"kept"}
+
+
+def test_each_measure_of_a_dropped_document_has_a_name(finished: Path) -> None:
+    for source in load("sample").active:
+        measured = {row["reason"] for row in rows(finished, "dropped", source) if row["measure"] is not None}
+        assert measured <= set(CALLED), source
 
 
 def test_both_sides_of_a_threshold(finished: Path) -> None:

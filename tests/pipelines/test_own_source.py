@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from lxml import html
 
 from corpusmill.config import ConfigError
 from corpusmill.manifest import read_facts
@@ -85,8 +87,34 @@ def test_the_same_bytes_with_two_workers(forum: Path, tmp_path: Path) -> None:
     assert digests(tmp_path / "two") == digests(forum / "out")
 
 
+def test_it_can_be_measured(forum: Path) -> None:
+    recipe, inputs = forum / "code" / "forum.yaml", forum / "data"
+    done = corpusmill("plan", recipe, "--inputs", inputs, "--measure", "100%", "--json", "-q")
+    row = next(row for row in map(json.loads, done.stdout.splitlines()) if row["name"] == "forum")
+    counts = manifest(forum / "out")["sources"]["forum"]
+    assert row["documents"]["value"] == counts["documents.kept"]
+    assert row["tokens"]["value"] == counts["tokens"] + 2 * counts["documents.tokenised"]
+
+
+def test_it_can_be_measured_beside_others_by_weights(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "code")
+    recipe = tmp_path / "code" / "forum.yaml"
+    text = recipe.read_text().replace("epochs: 1", "weight: 40")
+    text = text.replace("sources:\n", "budget_tokens: 1000\nsources:\n  books: {weight: 60, inputs: [books/]}\n")
+    recipe.write_text(text)
+    (tmp_path / "data" / "forum").mkdir(parents=True)
+    with gzip.open(tmp_path / "data" / "forum" / "one.jsonl.gz", "wt") as file:
+        file.write('{"id": "1", "text": "nobody likes it", "likes": 0}\n')
+    (tmp_path / "data" / "books").mkdir()
+    words = " ".join(word(number, place) for number in range(50) for place in range(20))
+    (tmp_path / "data" / "books" / "one.txt").write_text(f"{words}\n")
+    done = corpusmill("plan", recipe, "--inputs", tmp_path / "data", "--measure", "100%", "--json", "-q")
+    rows = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert {name: rows[name]["documents"]["value"] for name in ("books", "forum")} == {"books": 1, "forum": 0}
+
+
 def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(forum / "code"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(forum / "code"), *filter(None, [os.getenv("PYTHONPATH")])]))
     out = forum / "out"
     dropped = ask("why", out, "forum:5", "--inputs", forum / "data")
     assert "dropped: forum.unliked, fewer likes than the minimum" in dropped
@@ -99,6 +127,48 @@ def test_people_can_ask(forum: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     ask("takedown", copy, "forum:200", "https://forum.example/201", "-q")
     assert not {"forum:200", "forum:201"} & {row["id"] for row in rows(copy, "documents")}
     assert "0 differences" in ask("check", copy)
+
+
+def test_its_numbers_are_drawn_with_their_thresholds(forum: Path) -> None:
+    page = html.fromstring((forum / "out" / "report.html").read_bytes())
+    charts = [svg.get("aria-label") for svg in page.xpath("//svg[@class='chart']")]
+    assert f"Histogram of likes: 180 kept and {N_UNLIKED} dropped documents, threshold 2" in charts
+    assert f"Histogram of chars: 180 kept and {N_SHORT} dropped documents, threshold 40" in charts
+    text = page.text_content()
+    assert "sources.own.forum.min_likes" in text
+    assert "sources.own.forum.min_chars" in text
+    assert [row.xpath("td")[0].text for row in page.xpath("//tr[@class='now']")] == ["no change", "no change"]
+
+
+@pytest.mark.parametrize(("name", "threshold"), [("likes", 2), ("chars", 40)])
+def test_both_sides_of_its_thresholds_are_looked_at(forum: Path, name: str, threshold: int) -> None:
+    reason = {"likes": "forum.unliked", "chars": "forum.short"}[name]
+    done = corpusmill("look", forum / "out", "--near", f"{name}={threshold}", "-n", 0, "--json")
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    values = {one["id"]: one["meta"].get(name, len(one["text"])) for one in shown}
+    assert {one["outcome"] for one in shown if values[one["id"]] < threshold} == {reason}
+    assert {one["outcome"] for one in shown if values[one["id"]] >= threshold} == {"kept"}
+    assert len(shown) == 180 + {"likes": N_UNLIKED, "chars": N_SHORT}[name]
+
+
+def test_a_criterion_without_its_setting_is_told(forum: Path, tmp_path: Path) -> None:
+    copied(forum, tmp_path, ('"min_likes", (', '"min_like", ('))
+    said = corpusmill(*run(tmp_path, tmp_path / "out", 1), expect=1).stderr
+    assert "no attribute 'min_like'" in said
+    assert "`liked, long = keep_by(LIKES, recipe), keep_by(LENGTH, recipe)`" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param("forum:99999", "Ids are as in forum:ID.", id="no such post"),
+        pytest.param("nothing", "Give an id as in forum:ID; or a whole URL.", id="no id"),
+        pytest.param("forun:1", 'forun is no source of {out} (did you mean "forum"?). Give', id="no such source"),
+    ],
+)
+def test_what_is_not_there_is_told_of(forum: Path, asked: str, said: str) -> None:
+    out = forum / "out"
+    assert said.format(out=out) in corpusmill("why", out, asked, expect=2).stderr
 
 
 LOOKING = (
@@ -172,7 +242,7 @@ def test_changed_code_or_settings_make_documents_anew(forum: Path, tmp_path: Pat
     fewer = manifest(mine / "out")["sources"]["forum"]["documents.kept"]
     assert fewer < N_POSTS - N_UNLIKED - N_SHORT
     code = mine / "code" / "forum.py"
-    code.write_text(code.read_text().replace(">= recipe.min_chars", ">= 150"))
+    code.write_text(code.read_text().replace('"likes": likes}', '"likes": likes - 1}'))
     corpusmill(*run(mine, mine / "out", 1, *changed), expect=4)
     assert manifest(mine / "out")["sources"]["forum"]["documents.kept"] < fewer
 
@@ -200,21 +270,89 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "said", "code"),
     [
-        pytest.param(('f"forum:{id_}"', "id_"), "ids that begin with forum:", id="an id without its source"),
-        pytest.param(("class Forum(Reasons)", "1 / 0\nclass Forum(Reasons)"), "ZeroDivisionError", id="fails"),
+        pytest.param(('f"forum:{id_}"', "id_"), "ids that begin with forum:", 2, id="an id without its source"),
+        pytest.param(
+            ("class Forum(Reasons)", "1 / 0\nclass Forum(Reasons)"),
+            "the module 'forum' fails at FILE, line LINE, `1 / 0`, with ZeroDivisionError: division by zero.",
+            2,
+            id="when it is imported",
+        ),
+        pytest.param(
+            ("import dataclass", "import dataclass\nimport not_there"),
+            "fails at FILE, line LINE, `import not_there`, with ModuleNotFoundError: No module named 'not_there'.",
+            2,
+            id="it imports what is not there",
+        ),
+        pytest.param(
+            ("liked, Basis", "lambda post: 1 / (post.id != 'forum:102') and post, Basis"),
+            "the step 'keep what people liked', for 'forum:102', fails at FILE, line LINE, `return (step(",
+            1,
+            id="a step",
+        ),
+        pytest.param(
+            ("post.fields.get(name)", "post.fields[name]"),
+            "read of the source forum, behind 'forum:297', fails at FILE, line LINE, `id_, text, likes = ",
+            1,
+            id="the reader",
+        ),
+        pytest.param(
+            ('yield Damage(post.offset, "bad', 'yield (post.offset, "bad'),
+            "fails with TypeError: it yields a tuple; expected a Document or a Damage.",
+            1,
+            id="the reader gives something else",
+        ),
+        pytest.param(
+            ("liked, Basis", "lambda post: None, Basis"),
+            "fails with TypeError: it gives a NoneType; expected a document, or drop(…).",
+            1,
+            id="a step gives something else",
+        ),
+        pytest.param(
+            ("liked, Basis", "lambda: 0, Basis"),
+            "the step 'keep what people liked', for 'forum:0', fails with TypeError: ",
+            1,
+            id="a step that takes nothing",
+        ),
+        pytest.param(
+            ("return (step(", "return (stop("),
+            "steps of the source forum fails at FILE, line LINE, `return (stop(",
+            1,
+            id="the list of steps",
+        ),
     ],
 )
-def test_mistakes_of_the_code_are_told(forum: Path, tmp_path: Path, change: tuple[str, str], said: str) -> None:
-    shutil.copytree(EXAMPLE, tmp_path / "code")
-    code = tmp_path / "code" / "forum.py"
-    assert change[0] in code.read_text()
-    code.write_text(code.read_text().replace(*change))
-    folders = ["--inputs", forum / "data", "--output", tmp_path / "out", "-q"]
-    result = corpusmill("run", tmp_path / "code" / "forum.yaml", *folders, expect=2)
-    assert said in result.stderr
+def test_mistakes_of_the_code_are_told(
+    forum: Path, tmp_path: Path, change: tuple[str, str], said: str, code: int
+) -> None:
+    file = copied(forum, tmp_path, change)
+    result = corpusmill(*run(tmp_path, tmp_path / "out", 1), expect=code)
+    begins = "".join(said.split("`")[1:2])
+    number = [line.strip().startswith(begins) for line in file.read_text().splitlines()].index(True) + 1
+    assert said.replace("FILE", str(file)).replace("LINE", str(number)) in result.stderr
     assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def copied(forum: Path, folder: Path, change: tuple[str, str]) -> Path:
+    """The code of the example with a mistake in it, beside its data."""
+    shutil.copytree(EXAMPLE, folder / "code")
+    (folder / "data").symlink_to(forum / "data")
+    file = folder / "code" / "forum.py"
+    assert change[0] in file.read_text()
+    file.write_text(file.read_text().replace(*change, 1))
+    return file
+
+
+def test_debug_shows_all_of_what_the_code_raised(forum: Path, tmp_path: Path) -> None:
+    file = copied(forum, tmp_path, ("liked, Basis", "lambda post: explode(post), Basis"))
+    file.write_text(f"def explode(post):\n    raise KeyError('bang')\n\n\n{file.read_text()}")
+    number = ["explode(post)," in line for line in file.read_text().splitlines()].index(True) + 1
+    result = corpusmill(*run(tmp_path, tmp_path / "out", 1), "--debug", expect=1)
+    assert f'File "{file}", line 2, in explode' in result.stderr
+    assert f'File "{file}", line {number}, in <lambda>' in result.stderr
+    assert f"at {file}, line 2, `raise KeyError('bang')`, with KeyError: 'bang'." in result.stderr.splitlines()[-1]
 
 
 def test_a_recipe_without_own_sources_has_the_digest_that_it_had() -> None:

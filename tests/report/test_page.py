@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
+from corpusmill.filters.criteria import CRITERIA
 from corpusmill.formats.documents import DAMAGE, DOCUMENTS, DROPPED
 from corpusmill.mixtures.recipe import load
 from corpusmill.records import Reason
@@ -79,7 +80,7 @@ def test_the_same_run_gives_the_same_page(finished: Path, copy_of: Callable[[Pat
 
 def test_every_measure_of_a_dropped_document_is_known(finished: Path) -> None:
     recipe = load("sample")
-    others = {Reason.CCNET_LANGUAGE, Reason.C4_LANGUAGE}  # they passed its threshold, and had the wrong language
+    others = {reason for of in CRITERIA.values() for one in of for reason in one.also}
     for source, options in recipe.active.items():
         known = {reason for one in measures(source, options, {}) for reason in one.reasons} | others
         for path in (finished / "dropped" / source).glob("*.parquet"):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from corpusmill.formats.jsonlines import read_objects
 from corpusmill.mixtures.sources import OwnRecipe
-from corpusmill.pipelines.source import Basis, Source, keep_if, step, whole_file
-from corpusmill.records import Damage, Document, Reasons
+from corpusmill.pipelines.source import Basis, Source, keep_by, step, whole_file
+from corpusmill.records import Criterion, Damage, Document, Reasons
 from corpusmill.storage import open_read
 
 
@@ -33,10 +33,13 @@ def read(piece, recipe, models):
                 yield Document(f"forum:{id_}", text, "forum", {"url": str(post.fields.get("url", "")), "likes": likes})
 
 
+LIKES = Criterion("likes", ">=", "min_likes", (Forum.UNLIKED,))
+LENGTH = Criterion("chars", ">=", "min_chars", (Forum.SHORT,), log=True)
+
+
 def steps(recipe, aids):
-    liked = keep_if(lambda post: post.meta["likes"] >= recipe.min_likes, Forum.UNLIKED)
-    long = keep_if(lambda post: len(post.text) >= recipe.min_chars, Forum.SHORT)
+    liked, long = keep_by(LIKES, recipe), keep_by(LENGTH, recipe)
     return (step("keep what people liked", liked, Basis.OURS), step("drop short posts", long, Basis.OURS))
 
 
-SOURCE = Source("forum", lambda recipe: "*.jsonl*", whole_file, read, steps, ForumRecipe, Forum)
+SOURCE = Source("forum", lambda recipe: "*.jsonl*", whole_file, read, steps, ForumRecipe, Forum, (LIKES, LENGTH))
