@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..config import parse_yaml
 from ..formats.documents import read_table
@@ -24,6 +28,7 @@ class Run:
     output: str
     settings: Mapping[str, Any]  # by dotted keys
     facts: Mapping[str, Any]
+    listed: pa.Table  # path, rows and SHA-256 of all files of documents, kept and dropped
 
     @classmethod
     def open(cls, output: str) -> Run:
@@ -31,13 +36,14 @@ class Run:
         facts = finished(output)
         # As it is written: that of another version may hold settings that this one does not know.
         recipe = parse_yaml(read_bytes(join(output, RECIPE)).decode("utf-8", "replace"), RECIPE)
-        return cls(output, dict(flattened(recipe)), facts)
+        listed = read_table(join(output, "manifest.parquet"), ["path", "rows", "sha256"])
+        of_documents = pc.match_substring_regex(listed["path"], "^(documents|dropped)/")
+        return cls(output, dict(flattened(recipe)), facts, listed.filter(of_documents))
 
     def files(self, source: str) -> dict[str, tuple[int, str]]:
         """The files of documents of a source, kept and dropped: path → rows and SHA-256."""
-        rows = read_table(join(self.output, "manifest.parquet"), ["path", "rows", "sha256"]).to_pylist()
-        starts = (f"documents/{source}/", f"dropped/{source}/")
-        return {row["path"]: (row["rows"], row["sha256"]) for row in rows if row["path"].startswith(starts)}
+        own = pc.match_substring_regex(self.listed["path"], f"^(documents|dropped)/{re.escape(source)}/")
+        return {row["path"]: (row["rows"], row["sha256"]) for row in self.listed.filter(own).to_pylist()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Ids are compared by 64 bits of a hash, texts by as many: of 31 million ids the c
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +18,18 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from ..errors import UsageError
 from ..formats.documents import read_rows
 from ..mixtures.circle import keys_of
+from ..records import Reason, sized
 from ..storage import join
 from .fate import KEPT
-from .listing import Place, Trouble, open_listing
+from .listing import Listed, Place, Trouble, open_listing
 
+DUPLICATE = 2  # the status of a document whose id another one has
 ABSENT = "not there"  # neither kept nor dropped
 ROWS_AT_ONCE = 1 << 21  # of both runs together; each takes some 100 bytes at the peak
+HELD_ROWS = 1 << 22  # of a run, before they are written: each time opens a file for each range
 BATCH = 1 << 14
 SHOWN_CHARS = 120
 ROW = np.dtype([("key", "<u8"), ("text", "<u8"), ("file", "<u4"), ("row", "<u4"), ("status", "u1")])
@@ -69,17 +74,20 @@ class Crossing:
 
 def cross(a: Side, b: Side, alike: set[str], examples: int) -> Crossing:
     """Compare the documents of two runs; of files that are `alike` in both no text is read."""
-    names = [KEPT, ABSENT]  # what a status stands for; reasons are added as they are met
+    names = [KEPT, ABSENT, str(Reason.DUPLICATE_ID)]  # what a status stands for; reasons are added as they are met
     total = sum(n for side in (a, b) for n, _ in side.files.values())
     bits = max(0, (total // ROWS_AT_ONCE).bit_length())
     n_both, n_other = 0, 0
     cells: dict[tuple[int, int], int] = {}
     shown: dict[tuple[int, int], list[Rows]] = {}  # of A and of B
     with tempfile.TemporaryDirectory() as scratch:
+        if bits:
+            _check_room(scratch, total * ROW.itemsize)
         stores = [_Store(Path(scratch, name), bits) for name in "ab"]
         for side, store in zip((a, b), stores, strict=True):
             for rows in _rows_of(side, alike, names):
                 store.add(rows)
+            store.flush()
         for part in range(1 << bits):
             left, right = (_one_an_id(store.part(part), names.index(ABSENT)) for store in stores)
             both_a, both_b = _aligned(left, right, names.index(ABSENT))
@@ -103,6 +111,14 @@ def cross(a: Side, b: Side, alike: set[str], examples: int) -> Crossing:
     listed = [Cell(names[x], names[y], n, found[x, y]) for (x, y), n in cells.items() if (x, y) != (0, 0) and n]
     listed.sort(key=lambda cell: (cell.a != KEPT, cell.b != KEPT, -cell.n, cell.a, cell.b))
     return Crossing(n_both, Cell(KEPT, KEPT, n_other, found.get((0, 0), [])), listed)
+
+
+def _check_room(folder: str, n_bytes: int) -> None:
+    if n_bytes > (free := shutil.disk_usage(folder).free):
+        raise UsageError(
+            f"{tempfile.gettempdir()}: comparing these runs takes {sized(n_bytes)} there meanwhile, and {sized(free)} "
+            "are free. Set TMPDIR to a folder with more room."
+        )
 
 
 def _rows_of(side: Side, alike: set[str], names: list[str]) -> Iterator[Rows]:
@@ -143,18 +159,28 @@ class _Store:
     """Rows by the first bits of their keys: in memory where that is one range, in a file each where they are more."""
 
     def __init__(self, folder: Path, bits: int):
-        self.folder, self.bits, self._held = folder, bits, list[Rows]()
+        self.folder, self.bits, self._held, self._n_held = folder, bits, list[Rows](), 0
         if bits:
             folder.mkdir()
 
     def add(self, rows: Rows) -> None:
-        if not self.bits:
-            self._held.append(rows)
+        self._held.append(rows)
+        self._n_held += len(rows)
+        if self.bits and self._n_held >= HELD_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held, where files are written at all."""
+        if not self.bits or not self._held:
             return
+        rows = np.concatenate(self._held)
+        self._held, self._n_held = [], 0
         parts = (rows["key"] >> np.uint64(64 - self.bits)).astype(np.int64)
-        for part in np.unique(parts).tolist():
-            with (self.folder / str(part)).open("ab") as file:
-                file.write(rows[parts == part].tobytes())
+        rows = rows[np.argsort(parts, kind="stable")]
+        numbers, counts = np.unique(parts, return_counts=True)
+        for number, part in zip(numbers.tolist(), np.split(rows, np.cumsum(counts)[:-1]), strict=True):
+            with (self.folder / str(number)).open("ab") as file:
+                file.write(part.tobytes())
 
     def part(self, number: int) -> Rows:
         if not self.bits:
@@ -165,9 +191,11 @@ class _Store:
 
 
 def _one_an_id(rows: Rows, absent: int) -> Rows:
-    """Of the rows of each id one, sorted by key: the kept one, or the first reason that was met."""
+    """Of the rows of each id one, sorted by key: the kept one, or the first reason that was met; that there was another
+    document with its id says least."""
     assert absent not in rows["status"], "no file says that a document is not there"
-    rows = rows[np.lexsort((rows["status"], rows["key"]))]
+    order = np.where(rows["status"] == DUPLICATE, 255, rows["status"])
+    rows = rows[np.lexsort((order, rows["key"]))]
     first = np.ones(len(rows), bool)
     first[1:] = rows["key"][1:] != rows["key"][:-1]
     return rows[first]
@@ -189,20 +217,20 @@ def _examples(a: Side, b: Side, rows: Rows, cell: tuple[int, int], names: Sequen
     """The documents of some rows, as the run has them that keeps them."""
     if cell == (0, 0):
         pairs = zip(_read(a, rows[0]), _read(b, rows[1]), strict=True)
-        return [Example(x.id, x.url, first_difference(x.text, y.text)) for x, y in pairs]
+        return [Example(x.id, x.url, first_difference(x.text, y.text)) for x, y in pairs if x and y]
     status_a, status_b = (names[number] for number in cell)
     use_b = status_a == ABSENT or (status_a != KEPT and status_b == KEPT)
-    return [Example(one.id, one.url) for one in _read(b if use_b else a, rows[int(use_b)])]
+    return [Example(one.id, one.url) for one in _read(b if use_b else a, rows[int(use_b)]) if one]
 
 
-def _read(side: Side, rows: Rows) -> Iterator[Any]:
-    """The documents of some rows, in their order."""
+def _read(side: Side, rows: Rows) -> Iterator[Listed | None]:
+    """The documents of some rows, in their order; None for one that cannot be read."""
     paths = sorted(side.files)
     place = Place(side.output, tuple(paths), side.output)
     for row in rows:
         listing = open_listing(place, paths[row["file"]], Trouble())
         with listing.file:
-            yield next(listing.rows(None, {int(row["row"])}))
+            yield next(iter(listing.rows(None, {int(row["row"])})), None)
 
 
 def first_difference(a: str, b: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -106,6 +107,45 @@ def test_counts_add_up(plain: Path, strict: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(crossing, "ROWS_AT_ONCE", 100)
     assert dataclasses.asdict(compare(str(plain), str(strict))) == dataclasses.asdict(found)
     check_against_all_ids(compare(str(strict), str(plain)), strict, plain)
+
+
+def test_many_rows_open_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    open_as_ever = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *mode: opened.append(path) or open_as_ever(path, *mode))
+    monkeypatch.setattr(crossing, "HELD_ROWS", 4_000)
+    store = crossing._Store(tmp_path / "a", 3)
+    rows = np.zeros(10_000, crossing.ROW)
+    rows["key"] = np.random.default_rng(1).integers(0, 1 << 63, 10_000, np.uint64) * 2
+    for batch in np.split(rows, 100):
+        store.add(batch)
+    store.flush()
+    assert len(opened) == 3 * 8  # 2.5 times as many as are held, 8 ranges
+    parts = [store.part(number) for number in range(8)]
+    assert [
+        len(part) > 0 and (part["key"] >> np.uint64(61)).tolist() == [n] * len(part) for n, part in enumerate(parts)
+    ]
+    assert np.array_equal(np.sort(np.concatenate(parts)["key"]), np.sort(rows["key"]))
+
+
+def test_no_room_is_said_before(plain: Path, strict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crossing, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(crossing.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 8, 1))
+    with pytest.raises(UsageError, match=r"takes .* there meanwhile, and 1 bytes are free. Set TMPDIR"):
+        compare(str(plain), str(strict))
+
+
+def test_what_was_taken_down_is_called_so(finished: Path, copy_of: Callable[[Path], Path]) -> None:
+    """Though another document with its id went for that."""
+    counts = Counter(row["id"] for row in pq.read_table(finished / "dropped/wikipedia").to_pylist())
+    kept_too = {row["id"] for row in pq.read_table(finished / "documents/wikipedia").to_pylist()} & set(counts)
+    id_, output = min(kept_too), copy_of(finished)
+    corpusmill("takedown", output, id_, "-q")
+    crossed = compare(str(finished), str(output)).sources["wikipedia"].crossing
+    assert crossed
+    assert [(cell.a, cell.b, cell.n, cell.examples[0].id) for cell in crossed.cells] == [
+        ("kept", Reason.TAKEN_DOWN, 1, id_)
+    ]
 
 
 def test_for_a_person_and_for_a_program(plain: Path, strict: Path) -> None:
