@@ -2,11 +2,13 @@
 
 Ids are compared by 64 bits of a hash, texts by as many: of 31 million ids the chance that two are taken for one is
 3 in 100,000. Where there are many, their hashes lie in temporary files, cut by their value into ranges that fit memory.
+They are written many at a time: a few would have one of each range, and each write opens a file.
 """
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +19,17 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from ..errors import UsageError
 from ..formats.documents import read_rows
 from ..mixtures.circle import keys_of
 from ..storage import join
 from .fate import KEPT
-from .listing import Place, Trouble, open_listing
+from .listing import Listed, Place, Trouble, open_listing
+from .searching import reading
 
 ABSENT = "not there"  # neither kept nor dropped
 ROWS_AT_ONCE = 1 << 21  # of both runs together; each takes some 100 bytes at the peak
+HELD = 1 << 22  # rows that wait to be written, which take some 60 bytes at the peak
 BATCH = 1 << 14
 SHOWN_CHARS = 120
 ROW = np.dtype([("key", "<u8"), ("text", "<u8"), ("file", "<u4"), ("row", "<u4"), ("status", "u1")])
@@ -33,10 +38,11 @@ Rows = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The files of documents of one source in one run: path → rows and SHA-256."""
+    """The files of documents of one source in one run, and how many rows they have together."""
 
     output: str
-    files: Mapping[str, tuple[int, str]]
+    paths: Sequence[str]
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,30 @@ class Crossing:
     cells: list[Cell]
 
 
+def scratch_bytes(a: Side, b: Side) -> int:
+    """The room that comparing two runs takes in the folder for temporary files."""
+    return ROW.itemsize * (a.rows + b.rows) if _bits(a, b) else 0
+
+
+def check_room(needed: int) -> None:
+    """Raises UsageError: there is less room for temporary files."""
+    folder = tempfile.gettempdir()
+    if needed > (free := shutil.disk_usage(folder).free):
+        raise UsageError(
+            f"{folder}: the hashes of the documents take {needed / 1e9:,.1f} GB there while they are compared, and "
+            f"{free / 1e9:,.1f} GB are free. Set TMPDIR to a folder with more room."
+        )
+
+
+def _bits(a: Side, b: Side) -> int:
+    """By how many bits of their keys rows are cut into ranges."""
+    return max(0, ((a.rows + b.rows) // ROWS_AT_ONCE).bit_length())
+
+
 def cross(a: Side, b: Side, alike: set[str], examples: int) -> Crossing:
     """Compare the documents of two runs; of files that are `alike` in both no text is read."""
     names = [KEPT, ABSENT]  # what a status stands for; reasons are added as they are met
-    total = sum(n for side in (a, b) for n, _ in side.files.values())
-    bits = max(0, (total // ROWS_AT_ONCE).bit_length())
+    bits = _bits(a, b)
     n_both, n_other = 0, 0
     cells: dict[tuple[int, int], int] = {}
     shown: dict[tuple[int, int], list[Rows]] = {}  # of A and of B
@@ -80,6 +105,7 @@ def cross(a: Side, b: Side, alike: set[str], examples: int) -> Crossing:
         for side, store in zip((a, b), stores, strict=True):
             for rows in _rows_of(side, alike, names):
                 store.add(rows)
+            store.flush()
         for part in range(1 << bits):
             left, right = (_one_an_id(store.part(part), names.index(ABSENT)) for store in stores)
             both_a, both_b = _aligned(left, right, names.index(ABSENT))
@@ -108,23 +134,24 @@ def cross(a: Side, b: Side, alike: set[str], examples: int) -> Crossing:
 def _rows_of(side: Side, alike: set[str], names: list[str]) -> Iterator[Rows]:
     """The rows of all files of a run, some at a time."""
     numbers = {name: number for number, name in enumerate(names)}
-    for file, path in enumerate(sorted(side.files)):
+    for file, path in enumerate(side.paths):
         kept = path.startswith("documents/")
         texts = kept and path not in alike
         columns = ["id", *(["text"] if texts else []), *([] if kept else ["reason"])]
         batch: list[dict[str, Any]] = []
         start = 0
-        for row in read_rows(join(side.output, path), columns):
-            batch.append(
-                {
-                    "id": row["id"],
-                    "text": xxhash.xxh3_64_intdigest(row["text"].encode("utf-8", "surrogatepass")) if texts else 0,
-                    "status": 0 if kept else numbers.setdefault(row["reason"], len(numbers)),
-                }
-            )
-            if len(batch) == BATCH:
-                yield _packed(batch, file, start)
-                start, batch = start + len(batch), []
+        with reading(side.output, path):
+            for row in read_rows(join(side.output, path), columns):
+                batch.append(
+                    {
+                        "id": row["id"],
+                        "text": xxhash.xxh3_64_intdigest(row["text"].encode("utf-8", "surrogatepass")) if texts else 0,
+                        "status": 0 if kept else numbers.setdefault(row["reason"], len(numbers)),
+                    }
+                )
+                if len(batch) == BATCH:
+                    yield _packed(batch, file, start)
+                    start, batch = start + len(batch), []
         if batch:
             yield _packed(batch, file, start)
         names[:] = list(numbers)
@@ -143,18 +170,31 @@ class _Store:
     """Rows by the first bits of their keys: in memory where that is one range, in a file each where they are more."""
 
     def __init__(self, folder: Path, bits: int):
-        self.folder, self.bits, self._held = folder, bits, list[Rows]()
+        self.folder, self.bits, self._held, self._n_held = folder, bits, list[Rows](), 0
+        self._room = min(HELD, BATCH << bits)
         if bits:
             folder.mkdir()
 
     def add(self, rows: Rows) -> None:
-        if not self.bits:
-            self._held.append(rows)
+        self._held.append(rows)
+        self._n_held += len(rows)
+        if self._n_held >= self._room:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held, where there are files: a piece for each range, one behind the other once sorted."""
+        if not (self.bits and self._held):
             return
-        parts = (rows["key"] >> np.uint64(64 - self.bits)).astype(np.int64)
-        for part in np.unique(parts).tolist():
+        rows = np.concatenate(self._held)
+        self._held, self._n_held = [], 0
+        # Of 16 bits NumPy sorts in linear time.
+        parts = (rows["key"] >> np.uint64(64 - self.bits)).astype(np.uint16 if self.bits <= 16 else np.uint64)
+        order = np.argsort(parts, kind="stable")
+        rows, parts = rows[order], parts[order]
+        starts = np.flatnonzero(np.append(True, parts[1:] != parts[:-1]))
+        for part, piece in zip(parts[starts].tolist(), np.split(rows, starts[1:]), strict=True):
             with (self.folder / str(part)).open("ab") as file:
-                file.write(rows[parts == part].tobytes())
+                file.write(piece.tobytes())
 
     def part(self, number: int) -> Rows:
         if not self.bits:
@@ -186,23 +226,22 @@ def _aligned(a: Rows, b: Rows, absent: int) -> tuple[Rows, Rows]:
 
 
 def _examples(a: Side, b: Side, rows: Rows, cell: tuple[int, int], names: Sequence[str]) -> list[Example]:
-    """The documents of some rows, as the run has them that keeps them."""
+    """The documents of some rows, as the run has them that keeps them; without those that cannot be read."""
     if cell == (0, 0):
         pairs = zip(_read(a, rows[0]), _read(b, rows[1]), strict=True)
-        return [Example(x.id, x.url, first_difference(x.text, y.text)) for x, y in pairs]
+        return [Example(x.id, x.url, first_difference(x.text, y.text)) for x, y in pairs if x and y]
     status_a, status_b = (names[number] for number in cell)
     use_b = status_a == ABSENT or (status_a != KEPT and status_b == KEPT)
-    return [Example(one.id, one.url) for one in _read(b if use_b else a, rows[int(use_b)])]
+    return [Example(one.id, one.url) for one in _read(b if use_b else a, rows[int(use_b)]) if one]
 
 
-def _read(side: Side, rows: Rows) -> Iterator[Any]:
-    """The documents of some rows, in their order."""
-    paths = sorted(side.files)
-    place = Place(side.output, tuple(paths), side.output)
+def _read(side: Side, rows: Rows) -> Iterator[Listed | None]:
+    """The documents of some rows, in their order; None for one that cannot be read."""
+    place = Place(side.output, tuple(side.paths), side.output)
     for row in rows:
-        listing = open_listing(place, paths[row["file"]], Trouble())
+        listing = open_listing(place, side.paths[row["file"]], Trouble())
         with listing.file:
-            yield next(listing.rows(None, {int(row["row"])}))
+            yield next(listing.rows(None, {int(row["row"])}), None)
 
 
 def first_difference(a: str, b: str) -> tuple[str, str]:
