@@ -174,7 +174,8 @@ def _page(pages: Iterable[str], console: Console) -> None:
 def compare(a: str, b: str, examples: int, as_json: bool) -> int:
     """Compare two finished runs, or runs of some sources: settings, inputs and versions that differ, the accounts of
     each source, and what became in one run of the documents that the other keeps. Exit code 3 where they are not the
-    same corpus. Sources whose digests are equal are not read."""
+    same corpus. Sources whose digests are equal are not read. Above a million documents of a source their hashes lie in
+    TMPDIR meanwhile, 25 bytes a document of each run."""
     from ..pipelines.comparing import compare as compared
     from ..report import compare as report
     from ..report.answers import AnswerConsole

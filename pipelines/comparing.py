@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..config import parse_yaml
 from ..formats.documents import read_table
 from ..manifest import RECIPE, finished
 from ..storage import join, read_bytes
-from .crossing import Crossing, Side, cross
+from .crossing import Crossing, Side, check_room, cross, scratch_bytes
 
 VERSIONS = ("corpusmill", "python")
 OF_SHARDS = ("tokens", "documents.tokenised")  # accounts of runs that have shards
+
+Pair = tuple[Side, Side, set[str]]  # and the files that are alike in both
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,6 @@ class Run:
     output: str
     settings: Mapping[str, Any]  # by dotted keys
     facts: Mapping[str, Any]
-    listed: pa.Table  # path, rows and SHA-256 of all files of documents, kept and dropped
 
     @classmethod
     def open(cls, output: str) -> Run:
@@ -36,14 +33,13 @@ class Run:
         facts = finished(output)
         # As it is written: that of another version may hold settings that this one does not know.
         recipe = parse_yaml(read_bytes(join(output, RECIPE)).decode("utf-8", "replace"), RECIPE)
-        listed = read_table(join(output, "manifest.parquet"), ["path", "rows", "sha256"])
-        of_documents = pc.match_substring_regex(listed["path"], "^(documents|dropped)/")
-        return cls(output, dict(flattened(recipe)), facts, listed.filter(of_documents))
+        return cls(output, dict(flattened(recipe)), facts)
 
     def files(self, source: str) -> dict[str, tuple[int, str]]:
         """The files of documents of a source, kept and dropped: path → rows and SHA-256."""
-        own = pc.match_substring_regex(self.listed["path"], f"^(documents|dropped)/{re.escape(source)}/")
-        return {row["path"]: (row["rows"], row["sha256"]) for row in self.listed.filter(own).to_pylist()}
+        rows = read_table(join(self.output, "manifest.parquet"), ["path", "rows", "sha256"]).to_pylist()
+        starts = (f"documents/{source}/", f"dropped/{source}/")
+        return {row["path"]: (row["rows"], row["sha256"]) for row in rows if row["path"].startswith(starts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +97,8 @@ def compare(output_a: str, output_b: str, examples: int = 3) -> Comparison:
     """
     a, b = Run.open(output_a), Run.open(output_b)
     names = list(dict.fromkeys([*a.facts["sources"], *b.facts["sources"]]))
+    pairs = {name: _pair(a, b, name) for name in names if _differs(a, b, name)}
+    check_room(max((scratch_bytes(*sides) for *sides, _ in pairs.values()), default=0))
     digests = changed(dict(flattened(a.facts["corpus"])), dict(flattened(b.facts["corpus"])))
     return Comparison(
         output_a,
@@ -109,7 +107,7 @@ def compare(output_a: str, output_b: str, examples: int = 3) -> Comparison:
         changed(a.settings, b.settings),
         changed(_versions(a), _versions(b)),
         {name: one for name in names if (one := _inputs(a, b, name))},
-        {name: _source(a, b, name, examples) for name in names},
+        {name: _source(a, b, name, pairs.get(name), examples) for name in names},
         _mixture(a, b),
         digests,
     )
@@ -155,15 +153,19 @@ def _inputs(a: Run, b: Run, source: str) -> InputsChanged | None:
     return InputsChanged(only_a, only_b, len(differing) - only_a - only_b, differing[0].name)
 
 
-def _source(a: Run, b: Run, source: str, examples: int) -> SourceCompared:
+def _differs(a: Run, b: Run, source: str) -> bool:
+    """Whether both runs have a source, with other documents."""
+    digest_a, digest_b = (run.facts["corpus"]["sources"].get(source) for run in (a, b))
+    return digest_a != digest_b and all(source in run.facts["sources"] for run in (a, b))
+
+
+def _source(a: Run, b: Run, source: str, pair: Pair | None, examples: int) -> SourceCompared:
     counts_a, counts_b = (run.facts["sources"].get(source) for run in (a, b))
     names = sorted({*(counts_a or {}), *(counts_b or {})})
     counts = [Changed(name, _count(counts_a, name), _count(counts_b, name)) for name in names]
     digest_a, digest_b = (run.facts["corpus"]["sources"].get(source) for run in (a, b))
-    same = digest_a == digest_b
-    in_both = counts_a is not None and counts_b is not None
-    crossing = _crossing(a, b, source, examples) if in_both and not same else None
-    return SourceCompared(counts_a is not None, counts_b is not None, same, counts, crossing)
+    crossing = cross(*pair, examples) if pair else None
+    return SourceCompared(counts_a is not None, counts_b is not None, digest_a == digest_b, counts, crossing)
 
 
 def _count(counts: Mapping[str, int] | None, name: str) -> int | None:
@@ -171,10 +173,15 @@ def _count(counts: Mapping[str, int] | None, name: str) -> int | None:
     return None if counts is None else counts.get(name, None if name in OF_SHARDS else 0)
 
 
-def _crossing(a: Run, b: Run, source: str, examples: int) -> Crossing:
+def _pair(a: Run, b: Run, source: str) -> Pair:
+    """The files of a source in both runs, and those that are alike."""
     files_a, files_b = a.files(source), b.files(source)
     alike = {path for path, one in files_a.items() if files_b.get(path) == one}
-    return cross(Side(a.output, files_a), Side(b.output, files_b), alike, examples)
+    side_a, side_b = (
+        Side(run.output, sorted(files), sum(n for n, _ in files.values()))
+        for run, files in ((a, files_a), (b, files_b))
+    )
+    return side_a, side_b, alike
 
 
 def _mixture(a: Run, b: Run) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 Ids are compared by 64 bits of a hash, texts by as many: of 31 million ids the chance that two are taken for one is
 3 in 100,000. Where there are many, their hashes lie in temporary files, cut by their value into ranges that fit memory.
+They are written many at a time: a few would have one of each range, and each write opens a file.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from ..records import Reason, sized
 from ..storage import join
 from .fate import KEPT
 from .listing import Listed, Place, Trouble, open_listing
+from .searching import reading
 
 DUPLICATE = 2  # the status of a document whose id another one has
 ABSENT = "not there"  # neither kept nor dropped
 ROWS_AT_ONCE = 1 << 21  # of both runs together; each takes some 100 bytes at the peak
-HELD_ROWS = 1 << 22  # of a run, before they are written: each time opens a file for each range
+HELD = 1 << 22  # rows that wait to be written, which take some 60 bytes at the peak
 BATCH = 1 << 14
 SHOWN_CHARS = 120
 ROW = np.dtype([("key", "<u8"), ("text", "<u8"), ("file", "<u4"), ("row", "<u4"), ("status", "u1")])
@@ -38,10 +40,11 @@ Rows = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The files of documents of one source in one run: path → rows and SHA-256."""
+    """The files of documents of one source in one run, and how many rows they have together."""
 
     output: str
-    files: Mapping[str, tuple[int, str]]
+    paths: Sequence[str]
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,34 @@ class Crossing:
     cells: list[Cell]
 
 
+def scratch_bytes(a: Side, b: Side) -> int:
+    """The room that comparing two runs takes in the folder for temporary files."""
+    return ROW.itemsize * (a.rows + b.rows) if _bits(a, b) else 0
+
+
+def check_room(needed: int) -> None:
+    """Raises UsageError: there is less room for temporary files."""
+    folder = tempfile.gettempdir()
+    if needed > (free := shutil.disk_usage(folder).free):
+        raise UsageError(
+            f"{folder}: the hashes of the documents take {sized(needed)} there while they are compared, and "
+            f"{sized(free)} are free. Set TMPDIR to a folder with more room."
+        )
+
+
+def _bits(a: Side, b: Side) -> int:
+    """By how many bits of their keys rows are cut into ranges."""
+    return max(0, ((a.rows + b.rows) // ROWS_AT_ONCE).bit_length())
+
+
 def cross(a: Side, b: Side, alike: set[str], examples: int) -> Crossing:
     """Compare the documents of two runs; of files that are `alike` in both no text is read."""
     names = [KEPT, ABSENT, str(Reason.DUPLICATE_ID)]  # what a status stands for; reasons are added as they are met
-    total = sum(n for side in (a, b) for n, _ in side.files.values())
-    bits = max(0, (total // ROWS_AT_ONCE).bit_length())
+    bits = _bits(a, b)
     n_both, n_other = 0, 0
     cells: dict[tuple[int, int], int] = {}
     shown: dict[tuple[int, int], list[Rows]] = {}  # of A and of B
     with tempfile.TemporaryDirectory() as scratch:
-        if bits:
-            _check_room(scratch, total * ROW.itemsize)
         stores = [_Store(Path(scratch, name), bits) for name in "ab"]
         for side, store in zip((a, b), stores, strict=True):
             for rows in _rows_of(side, alike, names):
@@ -113,34 +133,27 @@ def cross(a: Side, b: Side, alike: set[str], examples: int) -> Crossing:
     return Crossing(n_both, Cell(KEPT, KEPT, n_other, found.get((0, 0), [])), listed)
 
 
-def _check_room(folder: str, n_bytes: int) -> None:
-    if n_bytes > (free := shutil.disk_usage(folder).free):
-        raise UsageError(
-            f"{tempfile.gettempdir()}: comparing these runs takes {sized(n_bytes)} there meanwhile, and {sized(free)} "
-            "are free. Set TMPDIR to a folder with more room."
-        )
-
-
 def _rows_of(side: Side, alike: set[str], names: list[str]) -> Iterator[Rows]:
     """The rows of all files of a run, some at a time."""
     numbers = {name: number for number, name in enumerate(names)}
-    for file, path in enumerate(sorted(side.files)):
+    for file, path in enumerate(side.paths):
         kept = path.startswith("documents/")
         texts = kept and path not in alike
         columns = ["id", *(["text"] if texts else []), *([] if kept else ["reason"])]
         batch: list[dict[str, Any]] = []
         start = 0
-        for row in read_rows(join(side.output, path), columns):
-            batch.append(
-                {
-                    "id": row["id"],
-                    "text": xxhash.xxh3_64_intdigest(row["text"].encode("utf-8", "surrogatepass")) if texts else 0,
-                    "status": 0 if kept else numbers.setdefault(row["reason"], len(numbers)),
-                }
-            )
-            if len(batch) == BATCH:
-                yield _packed(batch, file, start)
-                start, batch = start + len(batch), []
+        with reading(side.output, path):
+            for row in read_rows(join(side.output, path), columns):
+                batch.append(
+                    {
+                        "id": row["id"],
+                        "text": xxhash.xxh3_64_intdigest(row["text"].encode("utf-8", "surrogatepass")) if texts else 0,
+                        "status": 0 if kept else numbers.setdefault(row["reason"], len(numbers)),
+                    }
+                )
+                if len(batch) == BATCH:
+                    yield _packed(batch, file, start)
+                    start, batch = start + len(batch), []
         if batch:
             yield _packed(batch, file, start)
         names[:] = list(numbers)
@@ -160,27 +173,30 @@ class _Store:
 
     def __init__(self, folder: Path, bits: int):
         self.folder, self.bits, self._held, self._n_held = folder, bits, list[Rows](), 0
+        self._room = min(HELD, BATCH << bits)
         if bits:
             folder.mkdir()
 
     def add(self, rows: Rows) -> None:
         self._held.append(rows)
         self._n_held += len(rows)
-        if self.bits and self._n_held >= HELD_ROWS:
+        if self._n_held >= self._room:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held, where files are written at all."""
-        if not self.bits or not self._held:
+        """Write what is held, where there are files: a piece for each range, one behind the other once sorted."""
+        if not (self.bits and self._held):
             return
         rows = np.concatenate(self._held)
         self._held, self._n_held = [], 0
-        parts = (rows["key"] >> np.uint64(64 - self.bits)).astype(np.int64)
-        rows = rows[np.argsort(parts, kind="stable")]
-        numbers, counts = np.unique(parts, return_counts=True)
-        for number, part in zip(numbers.tolist(), np.split(rows, np.cumsum(counts)[:-1]), strict=True):
-            with (self.folder / str(number)).open("ab") as file:
-                file.write(part.tobytes())
+        # Of 16 bits NumPy sorts in linear time.
+        parts = (rows["key"] >> np.uint64(64 - self.bits)).astype(np.uint16 if self.bits <= 16 else np.uint64)
+        order = np.argsort(parts, kind="stable")
+        rows, parts = rows[order], parts[order]
+        starts = np.flatnonzero(np.append(True, parts[1:] != parts[:-1]))
+        for part, piece in zip(parts[starts].tolist(), np.split(rows, starts[1:]), strict=True):
+            with (self.folder / str(part)).open("ab") as file:
+                file.write(piece.tobytes())
 
     def part(self, number: int) -> Rows:
         if not self.bits:
@@ -214,7 +230,7 @@ def _aligned(a: Rows, b: Rows, absent: int) -> tuple[Rows, Rows]:
 
 
 def _examples(a: Side, b: Side, rows: Rows, cell: tuple[int, int], names: Sequence[str]) -> list[Example]:
-    """The documents of some rows, as the run has them that keeps them."""
+    """The documents of some rows, as the run has them that keeps them; without those that cannot be read."""
     if cell == (0, 0):
         pairs = zip(_read(a, rows[0]), _read(b, rows[1]), strict=True)
         return [Example(x.id, x.url, first_difference(x.text, y.text)) for x, y in pairs if x and y]
@@ -225,12 +241,11 @@ def _examples(a: Side, b: Side, rows: Rows, cell: tuple[int, int], names: Sequen
 
 def _read(side: Side, rows: Rows) -> Iterator[Listed | None]:
     """The documents of some rows, in their order; None for one that cannot be read."""
-    paths = sorted(side.files)
-    place = Place(side.output, tuple(paths), side.output)
+    place = Place(side.output, tuple(side.paths), side.output)
     for row in rows:
-        listing = open_listing(place, paths[row["file"]], Trouble())
+        listing = open_listing(place, side.paths[row["file"]], Trouble())
         with listing.file:
-            yield next(iter(listing.rows(None, {int(row["row"])})), None)
+            yield next(listing.rows(None, {int(row["row"])}), None)
 
 
 def first_difference(a: str, b: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from collections import deque
@@ -99,8 +100,15 @@ def rows_in(
     ids: tuple[str, str] | None = None,
 ) -> list[Found]:
     """As `rows_that`, of a file of a run. Raises UsageError where it cannot be read."""
-    try:
+    with reading(output, path):
         return [(path, *row) for row in rows_that(join(output, path), [*choosing], fit, [*columns], ids)]
+
+
+@contextlib.contextmanager
+def reading(output: str, path: str) -> Iterator[None]:
+    """Raises UsageError where a file of a run cannot be read within the block."""
+    try:
+        yield
     except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk, or the network
             raise

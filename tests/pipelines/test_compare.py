@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -109,32 +110,6 @@ def test_counts_add_up(plain: Path, strict: Path, monkeypatch: pytest.MonkeyPatc
     check_against_all_ids(compare(str(strict), str(plain)), strict, plain)
 
 
-def test_many_rows_open_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[Path] = []
-    open_as_ever = Path.open
-    monkeypatch.setattr(Path, "open", lambda path, *mode: opened.append(path) or open_as_ever(path, *mode))
-    monkeypatch.setattr(crossing, "HELD_ROWS", 4_000)
-    store = crossing._Store(tmp_path / "a", 3)
-    rows = np.zeros(10_000, crossing.ROW)
-    rows["key"] = np.random.default_rng(1).integers(0, 1 << 63, 10_000, np.uint64) * 2
-    for batch in np.split(rows, 100):
-        store.add(batch)
-    store.flush()
-    assert len(opened) == 3 * 8  # 2.5 times as many as are held, 8 ranges
-    parts = [store.part(number) for number in range(8)]
-    assert [
-        len(part) > 0 and (part["key"] >> np.uint64(61)).tolist() == [n] * len(part) for n, part in enumerate(parts)
-    ]
-    assert np.array_equal(np.sort(np.concatenate(parts)["key"]), np.sort(rows["key"]))
-
-
-def test_no_room_is_said_before(plain: Path, strict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crossing, "ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(crossing.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 8, 1))
-    with pytest.raises(UsageError, match=r"takes .* there meanwhile, and 1 bytes are free. Set TMPDIR"):
-        compare(str(plain), str(strict))
-
-
 def test_what_was_taken_down_is_called_so(finished: Path, copy_of: Callable[[Path], Path]) -> None:
     """Though another document with its id went for that."""
     counts = Counter(row["id"] for row in pq.read_table(finished / "dropped/wikipedia").to_pylist())
@@ -194,3 +169,75 @@ def test_no_runs(plain: Path, inputs: Path, copy_of: Callable[[Path], Path]) -> 
     (spoilt / "manifest.json").write_text("{}")
     with pytest.raises(UsageError, match="not as it was written"):
         compare(str(spoilt), str(plain))
+
+
+def test_rows_are_written_many_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch has a few rows of each range: a range's file is opened once for many batches, and memory is bounded."""
+    bits, n_batches, batch, held = 6, 400, 256, 10_000
+    monkeypatch.setattr(crossing, "HELD", held)
+    opened: Counter[str] = Counter()
+    real = Path.open
+
+    def counted(path: Path, *rest: Any) -> Any:
+        opened[path.name] += 1
+        return real(path, *rest)
+
+    monkeypatch.setattr(Path, "open", counted)
+    store = crossing._Store(tmp_path / "store", bits)
+    rng, most = np.random.default_rng(0), 0
+    rows = np.zeros(n_batches * batch, crossing.ROW)
+    rows["key"] = rng.integers(0, (1 << 64) - 1, len(rows), np.uint64, endpoint=True)
+    rows["row"] = np.arange(len(rows))
+    for one in np.split(rows, n_batches):
+        store.add(one)
+        most = max(most, sum(map(len, store._held)))
+    store.flush()
+    assert most < held
+    assert set(opened.values()) == {-(-len(rows) // (-(-held // batch) * batch))}
+    for part in range(1 << bits):
+        assert np.array_equal(store.part(part), rows[rows["key"] >> np.uint64(64 - bits) == part])
+
+
+def test_too_little_room_is_said_before_anything_is_read(
+    plain: Path, strict: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = sum(len(of(output)) for of in (kept, dropped) for output in (plain, strict))
+    monkeypatch.setattr(crossing, "ROWS_AT_ONCE", 100)
+    free = 25 * n - 1
+    monkeypatch.setattr(crossing.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(0, 0, free))
+    monkeypatch.setattr(crossing, "read_rows", None)
+    with pytest.raises(UsageError, match=r"are free\. Set TMPDIR to a folder with more room"):
+        compare(str(plain), str(strict))
+    monkeypatch.undo()
+    assert n < crossing.ROWS_AT_ONCE  # in memory, where no room is asked for
+
+
+def test_examples_that_cannot_be_read_are_left_out(plain: Path, strict: Path, copy_of: Callable[[Path], Path]) -> None:
+    """The columns that are compared can be read, and the others of their row groups cannot."""
+    spoilt = copy_of(plain)
+    expected = compare(str(plain), str(strict)).sources["c4"].crossing
+    for path in (spoilt / "documents/c4").iterdir():
+        data = bytearray(path.read_bytes())
+        footer = pq.read_metadata(path)
+        for group in range(footer.num_row_groups):
+            meta = footer.row_group(group).column(3)
+            assert meta.path_in_schema == "meta"
+            start = meta.dictionary_page_offset or meta.data_page_offset
+            data[start : start + meta.total_compressed_size] = bytes(meta.total_compressed_size)
+        path.write_bytes(data)
+    crossed = compare(str(spoilt), str(strict)).sources["c4"].crossing
+    assert expected
+    assert crossed
+    assert expected.other_text.examples
+    assert (crossed.other_text.n, crossed.other_text.examples) == (expected.other_text.n, [])
+    for cell, before in zip(crossed.cells, expected.cells, strict=True):
+        assert (cell.a, cell.b, cell.n) == (before.a, before.b, before.n)
+        assert cell.examples == ([] if cell.a == "kept" else before.examples)
+
+
+def test_a_file_that_cannot_be_read(plain: Path, strict: Path, copy_of: Callable[[Path], Path]) -> None:
+    spoilt = copy_of(plain)
+    path = min((spoilt / "dropped/c4").iterdir())
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UsageError, match=rf"dropped/c4/{path.name}: cannot be read as a file of a run"):
+        compare(str(spoilt), str(strict))
