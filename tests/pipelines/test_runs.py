@@ -15,7 +15,6 @@ from corpusmill.mixtures.recipe import load
 from corpusmill.samples import wikipedia
 from running import corpusmill, digests, made_once, manifest, run_arguments, start, until
 
-
 FOR_PEOPLE = {"finished", "seconds", "step_seconds"}  # of the manifest
 
 
