@@ -125,3 +125,4 @@ def interruptible(said: str = "What is finished is kept; the same command goes o
     """Around work that goes on where it was stopped: what the line says that Ctrl-C prints."""
     signals.goes_on(said)
     yield
+    signals.goes_on("")  # not where the block was left by the signal, which says it when all is unwound
