@@ -71,7 +71,7 @@ def own_measures(told: Mapping[str, Any], reasons: Iterable[Reasons]) -> list[Me
     found = []
     for one in criteria_told(told):
         by, threshold = tuple(named[name] for name in one["reasons"] if name in named), one.get("threshold")
-        drawn = {str(one["setting"]): float(threshold)} if is_usable(threshold) else {}
+        drawn = {str(one["setting"]): float(threshold or 0)} if is_usable(threshold) else {}
         kept = _of_kept(str(one["value"]), bool(one["of_kept"]))
         found.append(
             Measure(shortened(str(one["about"])), one["keeps"], drawn, by, kept, bool(one["log"]), bool(drawn))
