@@ -135,6 +135,7 @@ def test_its_numbers_are_drawn_with_their_thresholds(forum: Path) -> None:
     assert f"Histogram of likes: 180 kept and {N_UNLIKED} dropped documents, threshold 2" in charts
     assert f"Histogram of chars: 180 kept and {N_SHORT} dropped documents, threshold 40" in charts
     text = page.text_content()
+    assert "forum.example" in [cell.text_content().strip() for cell in page.xpath("//th")]  # their domain
     assert "sources.own.forum.min_likes" in text
     assert "sources.own.forum.min_chars" in text
     assert [row.xpath("td")[0].text for row in page.xpath("//tr[@class='now']")] == ["no change", "no change"]
