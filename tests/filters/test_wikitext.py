@@ -155,6 +155,8 @@ def test_links_and_addresses(markup, expected):
         pytest.param("It is:\n{|\n| a\n|}\n* b\n* c", "It is:\n\nb\nc".replace("\n\n", "\n"), id="table-then-list"),
         pytest.param(f"It is:\n{{|\n| {'word ' * 9}end.\n|}}\nMore.", f"It is:\n{'word ' * 9}end.\nMore.", id="prose"),
         pytest.param("It is:\n{|\n| a\n== B ==\nc", "B\nc", id="table-that-a-heading-ends"),
+        pytest.param("== A ==\nIt is:\n{|\n| b\n|}\n\nc", "A\nc", id="no-blank-line-below-a-heading"),
+        pytest.param("a\n\nIt is:\n{|\n| b\n|}\n\nc", "a\n\nc", id="one-blank-line-in-its-place"),
         pytest.param("== A: ==\n{|\n| b\n|}\nc", "A:\nc", id="a-heading-is-none"),
         pytest.param("Some text.\nBorn in St. Ives, he was:", None, id="where-a-sentence-may-not-begin"),
         pytest.param("Some [text]. It is (a km²). Up 5%! He:", "Some [text]. It is (a km²). Up 5%!", id="sure"),
