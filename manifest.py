@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import UsageError
-from .storage import digest, is_file, join, publishing, read_json, sizes, write_json
+from .storage import digest, is_file, join, open_read, publishing, read_json, sizes, write_json
 
 WORK = "work"  # folder of everything that only a later run needs
 RECEIPTS = f"{WORK}/receipts"
@@ -177,6 +177,17 @@ def write_manifest(output: str, phases: Mapping[str, Mapping[str, Receipt]], fac
         pq.write_table(pa.Table.from_pylist(rows, MANIFEST), pa.PythonFile(file, mode="w"), compression="zstd")
     whole = {**facts, "manifest_sha256": file.published.sha256}
     write_json(join(output, "manifest.json"), {**whole, "digest": digest(whole)})
+
+
+def read_manifest(output: str, columns: Sequence[str], *folders: str) -> pa.Table:
+    """Columns of `manifest.parquet`, of the files below some folders alone, in the order of their paths.
+
+    A large run has millions of files, most of them in `work/`: row groups without such a path are not read.
+    """
+    # The slash is followed by 0.
+    below = [[("path", ">=", f"{folder}/"), ("path", "<", f"{folder}0")] for folder in folders]
+    with open_read(join(output, "manifest.parquet")) as file:
+        return pq.read_table(file, columns=[*columns], filters=below, use_threads=False, pre_buffer=False)
 
 
 def read_facts(output: str) -> dict[str, Any] | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ..config import parse_yaml
-from ..formats.documents import read_table
-from ..manifest import RECIPE, finished
+from ..manifest import RECIPE, finished, read_manifest
 from ..storage import join, read_bytes
 from .crossing import Crossing, Side, check_room, cross, scratch_bytes
 
@@ -19,7 +22,7 @@ OF_SHARDS = ("tokens", "documents.tokenised")  # accounts of runs that have shar
 Pair = tuple[Side, Side, set[str]]  # and the files that are alike in both
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """A finished run: what its manifest says."""
 
@@ -35,11 +38,17 @@ class Run:
         recipe = parse_yaml(read_bytes(join(output, RECIPE)).decode("utf-8", "replace"), RECIPE)
         return cls(output, dict(flattened(recipe)), facts)
 
+    @functools.cached_property
+    def listed(self) -> pa.Table:
+        """The files of documents, kept and dropped, of all sources."""
+        return read_manifest(self.output, ["path", "rows", "sha256"], "documents", "dropped")
+
     def files(self, source: str) -> dict[str, tuple[int, str]]:
-        """The files of documents of a source, kept and dropped: path → rows and SHA-256."""
-        rows = read_table(join(self.output, "manifest.parquet"), ["path", "rows", "sha256"]).to_pylist()
-        starts = (f"documents/{source}/", f"dropped/{source}/")
-        return {row["path"]: (row["rows"], row["sha256"]) for row in rows if row["path"].startswith(starts)}
+        """Those of a source: path → rows and SHA-256."""
+        ours = [pc.starts_with(self.listed["path"], f"{kind}/{source}/") for kind in ("documents", "dropped")]
+        columns = self.listed.filter(pc.or_(*ours)).columns
+        paths, rows, digests = (column.to_pylist() for column in columns)
+        return dict(zip(paths, zip(rows, digests, strict=True), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..formats.documents import numbered_rows, read_table
-from ..manifest import finished
+from ..manifest import finished, read_manifest
 from ..shards.spec import PLAN
 from ..shards.tokens import Ids
 from ..storage import absolute, join, read_json, sizes
@@ -146,7 +146,7 @@ def shard_named(output: str, given: str) -> str:
     finished(output, whole=True)
     if absolute(given).startswith(f"{absolute(output)}/"):
         given = absolute(given).removeprefix(f"{absolute(output)}/")
-    rows = read_table(join(output, "manifest.parquet"), ["path", "phase", "item"]).to_pylist()
+    rows = read_manifest(output, ["path", "phase", "item"], "shards").to_pylist()
     files = {str(row["path"]): str(row["item"]) for row in rows if row["phase"] == "shards"}
     named = {item for path, item in files.items() if given in (item, path, path.removeprefix("shards/"))}
     if not named:

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-import pyarrow.compute as pc
-
 from ..config import parse_yaml
-from ..formats.documents import read_table
-from ..manifest import finished
+from ..manifest import finished, read_manifest
 from ..mixtures.recipe import Recipe, load, read_recipe
 from ..mixtures.sources import OwnRecipe, UnreadRecipe
 from ..pipelines.accounts import UNKNOWN
-from ..storage import join
 
 PAPER = "https://arxiv.org/abs/2302.13971"
 FEATURES = ("id", "text", "source", "meta")  # of a document, all strings
@@ -51,15 +47,14 @@ class Corpus:
     def read(cls, output: str) -> Corpus:
         """Raises UsageError: there is no finished run."""
         facts = finished(output)
-        table = read_table(join(output, "manifest.parquet"), ["path", "bytes", "sha256"])
         sizes: Counter[str] = Counter()
         hidden = set()
-        for row in table.filter(pc.starts_with(table["path"], "documents/")).to_pylist():
+        for row in read_manifest(output, ["path", "bytes"], "documents").to_pylist():
             _, source, name = row["path"].split("/", 2)
             sizes[source] += row["bytes"]
             if name.startswith("."):
                 hidden.add(source)
-        learnt = table.filter(pc.match_substring_regex(table["path"], "^(models|tokenizer)/")).to_pylist()
+        learnt = read_manifest(output, ["path", "bytes", "sha256"], "models", "tokenizer").to_pylist()
         models = {row["path"]: (row["bytes"], row["sha256"]) for row in learnt}
         return cls(output, read_recipe(output), facts, sizes, hidden, models)
 

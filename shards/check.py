@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -108,9 +109,12 @@ def _read_manifest(
     got = hashlib.sha256(data).hexdigest()
     if got != facts["manifest_sha256"]:
         return {}, Difference("manifest.parquet", f"expected sha256 {facts['manifest_sha256']}, got {got}. {REWRITE}")
-    rows = pq.read_table(pa.BufferReader(data), use_threads=False, pre_buffer=False).to_pylist()
-    records = [Record(**{name: row[name] for name in Record.__slots__}) for row in rows]
-    return {record.path: record for record in records}, None
+    records: dict[str, Record] = {}
+    with pq.ParquetFile(pa.BufferReader(data)) as parquet:  # some rows at a time: of a large run there are millions
+        for batch in parquet.iter_batches(columns=[*Record.__slots__], use_threads=False):
+            for row in batch.to_pylist():
+                records[row["path"]] = Record(**row | {"item": sys.intern(row["item"])})
+    return records, None
 
 
 def _check_file(output: str, record: Record, size: int | None) -> Difference | None:

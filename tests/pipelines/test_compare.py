@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpusmill.errors import UsageError
-from corpusmill.pipelines import crossing
+from corpusmill.manifest import read_manifest
+from corpusmill.pipelines import comparing, crossing
 from corpusmill.pipelines.comparing import Comparison, compare
 from corpusmill.pipelines.crossing import ABSENT
 from corpusmill.records import Reason
@@ -241,3 +242,22 @@ def test_a_file_that_cannot_be_read(plain: Path, strict: Path, copy_of: Callable
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UsageError, match=rf"dropped/c4/{path.name}: cannot be read as a file of a run"):
         compare(str(spoilt), str(strict))
+
+
+def test_the_manifest_is_read_once_for_all_sources(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = []
+
+    def counted(*asked: Any) -> Any:
+        reads.append(asked)
+        return read_manifest(*asked)
+
+    monkeypatch.setattr(comparing, "read_manifest", counted)
+    run = comparing.Run.open(str(finished))
+    rows = pq.read_table(finished / "manifest.parquet").to_pylist()
+    for source in run.facts["sources"]:
+        assert run.files(source) == {
+            row["path"]: (row["rows"], row["sha256"])
+            for row in rows
+            if row["path"].split("/")[0] in ("documents", "dropped") and row["path"].split("/")[1] == source
+        }
+    assert len(reads) == 1
