@@ -215,12 +215,12 @@ def test_a_recipe_that_is_only_looked_at_gives_no_source(forum: Path) -> None:
     [
         pytest.param(
             ("whole_file, read,", "whole_file, lambda *a: (without_200(one) for one in read(*a)),"),
-            "its reader gives None; expected a Document or a Damage",
+            "it yields a NoneType; expected a Document or a Damage",
             id="a reader",
         ),
         pytest.param(
             ("    return (", "    forget = step('forget', without_200, Basis.OURS)\n    return (forget, "),
-            "the step 'forget' gives None for forum:200; expected the document",
+            "it gives a NoneType; expected a document",
             id="a step that forgets to return",
         ),
     ],
