@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import ShardError
 from ..manifest import WORK
 from ..mixtures.recipe import Recipe
 from ..records import Damage, Document
@@ -79,9 +78,6 @@ def _readable(task: Extract, out: ShardOutput, counts: Counter[str], models: Map
     for record in task.reading.records(counts, models):
         if isinstance(record, Damage):
             out.damage(task.reading.slice.input.name, record)
-        elif not isinstance(record, Document):
-            name = task.reading.slice.input.name
-            raise ShardError(f"{name}: its reader gives {record!r:.80}; expected a Document or a Damage.")
         else:
             counts["bytes.in"] += len(record.text.encode())
             yield record

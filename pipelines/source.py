@@ -15,7 +15,6 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ShardError
 from ..filters.criteria import COUNTED
 from ..mixtures.sources import OwnRecipe, SourceRecipe
 from ..records import STAYS, Criterion, Damage, Document, Dropped, Reason, Reasons
@@ -287,9 +286,6 @@ def run_steps(
     Args:
         spent: CPU seconds by the names of steps, to add to.
 
-    Raises:
-        ShardError: a step gives something else.
-
     >>> short = step("drop short", keep_if(lambda d: len(d.text) > 3, Reason.EMPTY), Basis.OURS)
     >>> [type(r).__name__ for r in run_steps([Document("a", "long", "x"), Document("b", "no", "x")], [short])]
     ['Document', 'Dropped']
@@ -304,17 +300,8 @@ def run_steps(
             with timed(spent, one):
                 found = one.function([results[i] for i in at])  # type: ignore[misc]
             for i, result in zip(at, found, strict=True):
-                if not isinstance(result, (Document, Dropped)):
-                    raise ShardError(
-                        f"the step {one.name!r} gives {_cut(result)} for {results[i].id}; expected the document, or "
-                        "drop(document, reason)."
-                    )
                 results[i] = result
         yield from results
-
-
-def _cut(value: object) -> str:
-    return repr(value)[:80]
 
 
 def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

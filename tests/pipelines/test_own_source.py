@@ -226,13 +226,10 @@ def test_a_recipe_that_is_only_looked_at_gives_no_source(forum: Path) -> None:
     ],
 )
 def test_nothing_is_lost_in_silence(forum: Path, tmp_path: Path, broken: tuple[str, str], said: str) -> None:
-    shutil.copytree(forum / "code", tmp_path / "code")
-    code = tmp_path / "code" / "forum.py"
-    assert broken[0] in code.read_text()
+    code = copied(forum, tmp_path, broken)
     without = "def without_200(one):\n    return None if getattr(one, 'id', '') == 'forum:200' else one\n\n\nSOURCE ="
-    code.write_text(code.read_text().replace(*broken, 1).replace("SOURCE =", without, 1))
-    folders = ["--inputs", forum / "data", "--output", tmp_path / "out", "--workers", 1, "-q"]
-    assert said in corpusmill("run", tmp_path / "code" / "forum.yaml", *folders, expect=1).stderr
+    code.write_text(code.read_text().replace("SOURCE =", without, 1))
+    assert said in corpusmill(*run(tmp_path, tmp_path / "out", 1), expect=1).stderr
 
 
 def test_changed_code_or_settings_make_documents_anew(forum: Path, tmp_path: Path) -> None:
