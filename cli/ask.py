@@ -54,12 +54,14 @@ def check(output: str, as_json: bool) -> int:
 def why(output: str, document: str, inputs: str | None, as_json: bool) -> None:
     """Follow one document of the run in OUTPUT: which of its lines went and how many documents have them, what each
     step measured, and the verdict. A URL may name several documents."""
+    from ..manifest import read_facts
     from ..pipelines.why import fates
     from ..report.answers import AnswerConsole
     from ..report.why import show
 
     found = fates(output, document, inputs)
-    terminal.note_unfinished(output)
+    if read_facts(output) is None:
+        terminal.note_unfinished(output)
     for fate in found:
         if as_json:
             click.echo(json.dumps(asdict(fate)))

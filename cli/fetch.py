@@ -126,7 +126,7 @@ def _show(outcomes: Iterator[Outcome], request: Request, as_json: bool) -> int:
         print(f"{one.path}: {one.error}", file=sys.stderr)
     if failed:
         text = f"{counted(len(failed), 'file')} did not come; the same command goes on with what is missing."
-        terminal.stderr().print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        terminal.tell(text, "red")
     return 1 if failed else 0
 
 
@@ -202,8 +202,8 @@ def _print_sources(as_json: bool) -> None:
     console.print("Not fetched; corpusmill fetch SOURCE says what to do:", highlight=False)
     for name, one in addresses().items():
         if not one.folder:
-            console.print(f"  {name:<13}  {one.not_served}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"  {name:<13}  {one.not_served}", highlight=False, soft_wrap=True)
     console.print("Not served any more:", highlight=False)
     for name, one in addresses().items():
         for gone in one.gone:
-            console.print(f"  {name}, {gone.named}: {gone.why}.", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"  {name}, {gone.named}: {gone.why}.", highlight=False, soft_wrap=True)

@@ -94,8 +94,9 @@ def look(
     if diff and sqlite:
         raise UsageError("--sqlite holds documents as they are listed: leave --diff out.")
     place, asked = _asked(path, **options)
-    terminal.note_unfinished(place.output)
-    described = own_reasons(place.output)
+    if place.output and place.facts is None:
+        terminal.note_unfinished(place.output)
+    described = own_reasons(place)
     trouble = Trouble()
     found = found_by(place, asked, trouble)
     if sqlite:
@@ -119,7 +120,7 @@ def look(
         click.echo(f"no document fits; {asked.looked_at:,} looked at", err=True)
     if trouble.n:
         times = counted(trouble.n, "time")
-        terminal.say(f"{times} something could not be read, the first in {trouble.first}", err=True)
+        terminal.tell(f"{times} something could not be read, the first in {trouble.first}")
     return DAMAGED if trouble.n else 0
 
 
@@ -141,7 +142,7 @@ def _asked(
         raise UsageError("--sort and --near are two orders: give one of them.")
     kinds = ["dropped"] if reasons else ["documents", "dropped"] if near else ["documents"]
     place = place_at(path, kinds)
-    wanted = reasons_named(reasons, reasons_of(place.output) if reasons else ())
+    wanted = reasons_named(reasons, reasons_of(place) if reasons else ())
     if wanted and place.output and all(name.startswith("documents/") for name in place.paths):
         raise UsageError(f"--reason: {path} holds what was kept. Look at {place.output}, or {place.output}/dropped.")
     held = [parse(one) for one in (*conditions, *([f"language={language}"] if language else []))]

@@ -120,7 +120,7 @@ def _execute(command: Command, as_json: bool) -> int:
         beside = f", {damaged - shown} of it in dumps that were read for models" if damaged > shown else ""
         where = f"{command.output}/errors lists them with path, offset and reason."
         message = f"{counted(damaged, 'piece')} of damaged input left out{beside}; {where}"
-        terminal.stderr().print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        terminal.tell(message, "yellow")
     return DAMAGED if damaged and not command.allow_damage else 0
 
 
@@ -163,7 +163,7 @@ def _print_run(facts: dict[str, Any], output: str, recipe: Recipe) -> None:
         console.print(models.table(facts["models"]))
     for source, steps in facts["left_out"].items():
         for step in steps:
-            console.print(f"{source}: left out, though the paper has it: {step}.", markup=False, highlight=False)
+            console.print(f"{source}: left out, though the paper has it: {step}.", highlight=False)
     for source, counts in facts["sources"].items():
         if not counts.get("documents.kept"):
             console.print(f"{source}: no document is kept.", soft_wrap=True)
@@ -176,17 +176,17 @@ def _print_run(facts: dict[str, Any], output: str, recipe: Recipe) -> None:
         if not shards["val"] and recipe.validation:
             console.print("No document was held out for validation: there are too few.", soft_wrap=True)
         said = f"{counted(shards['train'], 'training shard')} and {shards['val']} for validation in {output}/shards"
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        console.print(said, highlight=False, soft_wrap=True)
         for split, found in facts["mixture"]["sequences"].items():
             each = f", {found['each']:,} in each shard" if found["each"] else ""
             said = f"{split}: {found['sequences']:,} sequences{each}, {found['padding']:,} tokens of padding in them"
             console.print(f"{said}, {found['left_out']:,} tokens left out", highlight=False, soft_wrap=True)
         said = f"How trainers read them: README.txt of each format in {output}/shards"
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        console.print(said, highlight=False, soft_wrap=True)
     if facts["sources"]:
         console.print("Digests (the same for the same corpus):", highlight=False)
         for what in ("documents", "train", "val", "shards"):
             if digest := facts["corpus"].get(what):
                 console.print(f"  {what:<9}  {digest}", highlight=False, soft_wrap=True)
         said = f"The page of this run, for a browser: {output}/report.html; its dataset card: {output}/README.md"
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        console.print(said, highlight=False, soft_wrap=True)

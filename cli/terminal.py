@@ -68,28 +68,28 @@ def stderr() -> Console:
     return Console(stderr=True)
 
 
-def say(text: str, err: bool = False) -> None:
+def say(text: str) -> None:
     """Print a line that may hold names of strangers."""
     from ..report.visible import visible
 
-    click.echo(visible(text), err=err)
+    click.echo(visible(text))
+
+
+def tell(text: str, style: str = "") -> None:
+    """The same on stderr, in a colour on a terminal."""
+    from ..report.visible import visible
+
+    stderr().print(visible(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def note_unfinished(output: str) -> None:
-    """Say it, where what is looked at is a run that is not finished."""
-    from ..manifest import read_facts
-
-    if output and read_facts(output) is None:
-        text = f"The run in {output} is not finished: this is what is there so far."
-        stderr().print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    """What to say where a run is looked at that is not finished."""
+    tell(f"The run in {output} is not finished: this is what is there so far.", "yellow")
 
 
 def show_error(message: str) -> None:
     """One line, red on a terminal."""
-    from ..report.visible import visible
-
-    line = visible(" ".join(message.split("\n")))
-    stderr().print(f"error: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
+    tell("error: " + " ".join(message.split("\n")), "red")
 
 
 def refused(error: click.ClickException) -> int:

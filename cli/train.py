@@ -88,4 +88,4 @@ def train(
     console = AnswerConsole()
     console.print(training.table(result))
     said = f"Checkpoint, result.json and loss.svg in {save}" + (f"; the model in {exported}" if exported else "")
-    console.print(said, markup=False, highlight=False, soft_wrap=True)
+    console.print(said, highlight=False, soft_wrap=True)

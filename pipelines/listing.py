@@ -5,6 +5,7 @@ Of a Parquet file some rows of some columns are in memory at a time, of JSON lin
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -67,16 +68,31 @@ class Listed:
         return self.outcome if name in ("reason", "outcome") and self.outcome else self.meta.get(name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """What is looked at: a folder or a file, the run that it is of, and the files there."""
 
     root: str  # that paths begin at: the run's folder, or the one looked at
     paths: tuple[str, ...]
     output: str = ""  # of the run
-    called: Mapping[str, str] = field(
-        default_factory=lambda: CALLED
-    )  # what the measure of each reason is called, of the user's own sources, too
+    facts: Mapping[str, Any] | None = None  # its manifest; None where it is not finished
+
+    @functools.cached_property
+    def called(self) -> Mapping[str, str]:
+        """What the measure of each reason is called, of the user's own sources, too, as the run wrote it down."""
+        own = {
+            str(reason): str(one["value"])
+            for of in self.own.values()
+            for one in criteria_told(of)
+            for reason in one["reasons"]
+        }
+        return {**CALLED, **own}
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """What the run wrote down of the user's own sources."""
+        own: Mapping[str, Any] = (self.facts or {}).get("own", {})
+        return own
 
 
 @dataclass
@@ -122,15 +138,7 @@ def place_at(path: str, kinds: Collection[str] = ("documents",)) -> Place:
         raise UsageError(
             f"{path}: nothing to look at. Expected a run, or a file or a folder of .parquet or .jsonl(.gz) with a text."
         )
-    return Place(root, tuple(sorted(found)), output, {**CALLED, **_called(output)})
-
-
-def _called(output: str) -> dict[str, str]:
-    """What measures of the user's own sources are called, as a run wrote it down."""
-    own = (read_facts(output) or {}).get("own", {}) if output else {}
-    return {
-        str(reason): str(one["value"]) for of in own.values() for one in criteria_told(of) for reason in one["reasons"]
-    }
+    return Place(root, tuple(sorted(found)), output, read_facts(output) if output else None)
 
 
 def _is_ours(name: str) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from ..errors import CorpusmillError, UsageError, did_you_mean
 from ..filters.criteria import COUNTED
-from ..manifest import read_facts
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import read_recipe
 from ..records import Reason
@@ -85,17 +84,16 @@ class Asked:
                 )
 
 
-def reasons_of(output: str) -> set[str]:
+def reasons_of(place: Place) -> set[str]:
     """The reasons for which documents of a run went: those of the user's own sources, too."""
-    counts = (read_facts(output) or {}).get("sources", {}).values() if output else ()
+    counts = (place.facts or {}).get("sources", {}).values()
     start = "documents.dropped."
     return {name.removeprefix(start) for of in counts for name in of if name.startswith(start)}
 
 
-def own_reasons(output: str) -> Mapping[str, str]:
+def own_reasons(place: Place) -> Mapping[str, str]:
     """The reasons of the user's own sources with their descriptions, as a run recorded them."""
-    own = (read_facts(output) or {}).get("own", {}) if output else {}
-    return {reason: str(said) for of in own.values() for reason, said in of.get("reasons", {}).items()}
+    return {reason: str(said) for of in place.own.values() for reason, said in of.get("reasons", {}).items()}
 
 
 def reasons_named(given: Sequence[str], own: Iterable[str] = ()) -> frozenset[str]:
