@@ -46,8 +46,8 @@ def find_files(source: str, options: SourceRecipe, folder: str, allow_empty: boo
             raise SourceError(
                 f"{source}: nothing in {folder} fits {pattern}. Check --inputs (a sub-folder for each source), "
                 f"change the glob with --set 'sources.{source}.inputs=[…]', or pass --allow-empty; "
-                + (f"--set 'sources.{source}.inputs=[{others}]' leaves this one out, " if others else "")
-                + f"--set sources.{source}=null the source."
+                + (f"--set 'sources.{source}.inputs=[{others}]' leaves this glob out, and " if others else "")
+                + f"--set sources.{source}=null leaves out the source."
                 + " CommonCrawl's models are made from it, unless perplexity and cited are given models, or skip."
                 * (source == "wikipedia")
             )

@@ -78,9 +78,9 @@ def too_small(row: Mapping[str, Any], most: float) -> str:
     >>> too_small({"source": "c4", "epochs": 149.7, "missing": 0}, 4.0)
     'c4 is too small for its share: 149.70 epochs, and more than 4 (max_epochs) give little. Lower budget_tokens.'
     """
-    lacks = f"{row['missing']:,} tokens are missing" if row["missing"] else f"{row['epochs']:.2f} epochs, and more than"
-    more = "" if row["missing"] else f" {most:g} (max_epochs) give little"
-    return f"{row['source']} is too small for its share: {lacks}{more}. Lower budget_tokens."
+    many = f"{decimal(row['epochs'])} epochs, and more than {most:g} (max_epochs) give little"
+    lacks = f"{row['missing']:,} tokens are missing" if row["missing"] else many
+    return f"{row['source']} is too small for its share: {lacks}. Lower budget_tokens."
 
 
 def mixture(rows: Sequence[Mapping[str, Any]]) -> Table:

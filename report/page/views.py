@@ -252,7 +252,7 @@ def facets(source: str, sample: Sample) -> list[Counts]:
         values = [row.facets[name] for row in sample.kept.rows if name in row.facets]
         if values:
             lacking = len(sample.kept.rows) - len(values)
-            found.append(_counts(name, f"of kept documents; {lacking:,} without" * bool(lacking) or OF_KEPT, values))
+            found.append(_counts(name, f"{OF_KEPT}; {lacking:,} without" if lacking else OF_KEPT, values))
     return found
 
 
