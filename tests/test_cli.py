@@ -190,7 +190,7 @@ def test_an_empty_glob_is_an_error_unless_allowed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     refused = corpusmill(*run_arguments(tmp_path / "in", tmp_path / "out", 1), expect=1)
     assert "nothing in" in refused.stderr
-    assert "--set sources.commoncrawl=null leaves it out" in refused.stderr
+    assert "--set sources.commoncrawl=null leaves out the source" in refused.stderr
     nothing = corpusmill(*run_arguments(tmp_path / "in", tmp_path / "out", 1, "--allow-empty"), expect=1)
     assert ": not one document was kept" in nothing.stderr
     assert "Traceback" not in nothing.stderr
