@@ -15,7 +15,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import PurePosixPath
@@ -44,7 +43,7 @@ from ..records import Reason, is_text
 from ..shards.build import VALIDATION_SEED
 from ..shards.spec import PLAN
 from ..shards.tokens import INDEX
-from ..storage import absolute, is_file, join, map_array, read_json, remove, sizes, write_json
+from ..storage import absolute, is_file, join, map_array, read_json, remove, write_json
 from ..tokenizer.train import training_lines
 from . import tokenizer, tokens
 from .build import MANIFEST, account, digests_of_corpus, write_shards
@@ -55,11 +54,10 @@ from .lock import locked
 from .phase import Item, Phase
 from .purge import Purge
 from .results import DOCUMENTS_ENDING, DROPPED_ENDING
+from .searching import Sought, ahead, tables
 from .sources import SOURCES
 from .taken_down import TakenDown
 from .threads import questions_of
-
-READ_AT_ONCE = 8  # Parquet files
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,34 +166,23 @@ def touched_by(output: str, words: TakenDown) -> tuple[Touched, TakenDown]:
 
 def find(output: str, wanted: TakenDown) -> list[Found]:
     """All documents on a list, kept or dropped."""
-    sources = {id_.partition(":")[0] for id_ in wanted.ids}
-    paths = [
-        f"{kind}/{path}"
-        for kind in ("documents", "dropped")
-        for path in sorted(sizes(join(output, kind)))
-        if path.endswith(".parquet") and (wanted.urls or path.partition("/")[0] in sources)
+    sources = [""] if wanted.urls else sorted({id_.partition(":")[0] for id_ in wanted.ids})
+    paths = [path for kind in ("documents", "dropped") for source in sources for path in tables(output, kind, source)]
+    sought = Sought(wanted.ids, wanted.urls)
+    return list(chain.from_iterable(ahead(lambda path: _find_in(output, path, sought), paths)))
+
+
+def _find_in(output: str, path: str, sought: Sought) -> list[Found]:
+    rows = sought.in_file(output, path)
+    if not rows:
+        return []
+    n_rows, footer = read_footer(join(output, path))
+    numbers = row_numbers(n_rows, footer.get("taken_down", ()))
+    addresses = [json.loads(row["meta"]).get("url") if "meta" in row else row["url"] for _, _, row in rows]
+    return [
+        Found(row["id"], address or "", path, numbers[place], row.get("reason", ""))
+        for (_, place, row), address in zip(rows, addresses, strict=True)
     ]
-    with ThreadPoolExecutor(READ_AT_ONCE) as pool:
-        return list(chain.from_iterable(pool.map(lambda path: _find_in(output, path, wanted), paths)))
-
-
-def _find_in(output: str, path: str, wanted: TakenDown) -> list[Found]:
-    url = join(output, path)
-    kept = path.startswith("documents/")
-    columns = ["id", "meta"] if kept else ["id", "url", "reason"]
-    numbers = row_numbers(*_shape(url))
-    found = []
-    for number, row in zip(numbers, read_table(url, columns).to_pylist(), strict=True):
-        asked = wanted.urls or row["id"] in wanted.ids  # by its URL it is found in examples of the classifier, too
-        address = (json.loads(row["meta"]).get("url") if asked else "") if kept else row["url"]
-        if wanted.holds(row["id"], address):
-            found.append(Found(row["id"], address or "", path, number, row.get("reason", "")))
-    return found
-
-
-def _shape(url: str) -> tuple[int, Sequence[int]]:
-    n_rows, footer = read_footer(url)
-    return n_rows, footer.get("taken_down", ())
 
 
 def shards_of(output: str, found: Sequence[Found]) -> set[str]:
@@ -291,20 +278,18 @@ def _purge(output: str, listed: TakenDown, found: Sequence[Found]) -> None:
                 purge.examples(path, {one.url for one in ones} | listed.urls)
         if source == "stackexchange":
             _purge_posts(output, listed, shard, ones)
+        # A big work item leaves several parts.
+        items = sorted({shard, re.sub(r"-part\d{4,}$", "", shard)})
         for phase in (f"{source}/extract", f"{source}/judge", f"{source}/documents"):
-            for purge in _purges(output, listed, phase, _items_of(output, phase, shard)):
+            for purge in _purges(output, listed, phase, items):
                 for documents, dropped in _pairs(purge.receipt, shard):
                     purge.documents(documents, dropped)
 
 
 def _purges(output: str, listed: TakenDown, phase: str, items: Iterable[str]) -> Iterator[Purge]:
+    """Those of the items that are finished."""
     for receipt in read_receipts(output, phase, items).values():
         yield Purge(output, phase, receipt, listed)
-
-
-def _items_of(output: str, phase: str, shard: str) -> list[str]:
-    """The work items that may have left a file of this name: a big one leaves several parts."""
-    return sorted({shard, re.sub(r"-part\d{4,}$", "", shard)} & finished_items(output, phase))
 
 
 def _pairs(receipt: Receipt, shard: str) -> list[tuple[str, str]]:
@@ -323,7 +308,9 @@ def _texts(output: str, found: Sequence[Found]) -> list[str]:
     """The texts of those of the documents that still are in their file."""
     rows = {one.row for one in found if one.is_kept}
     paths = sorted({one.path for one in found if one.is_kept})
-    return [row["text"] for path in paths for number, row in numbered_rows(join(output, path)) if number in rows]
+    return [
+        row["text"] for path in paths for number, row in numbered_rows(join(output, path), ["text"]) if number in rows
+    ]
 
 
 def _purge_leads(output: str, listed: TakenDown) -> None:
@@ -350,7 +337,7 @@ def _purge_posts(output: str, listed: TakenDown, shard: str, found: Sequence[Fou
     """Posts between the passes over a dump; a dump of several slices has them under the name of its first."""
     phase = "stackexchange/posts"
     slice_name = re.sub(r"-part\d{4,}$", "", shard)
-    names = {slice_name, re.sub(r"-\d{5}$", "-00000", slice_name)} & finished_items(output, phase)
+    names = {slice_name, re.sub(r"-\d{5}$", "-00000", slice_name)}
     sites = {one.id.partition(":")[2].rpartition("/")[0] for one in found}
     questions = set(chain.from_iterable(questions_of(site, (one.id for one in found)) for site in sites))
     for purge in _purges(output, listed, phase, sorted(names)):

@@ -16,7 +16,7 @@ from corpusmill.errors import UsageError
 from corpusmill.formats.documents import read_footer, row_numbers
 from corpusmill.formats.stackexchange_parts import CHUNK, _read_chunk
 from corpusmill.manifest import UNFINISHED, add_digests, digest_of, hex_digest, read_facts
-from corpusmill.pipelines import purge, takedown
+from corpusmill.pipelines import purge, searching, takedown
 from corpusmill.pipelines.takedown import asked, take_down, touched_by
 from corpusmill.pipelines.taken_down import LIST, TakenDown
 from corpusmill.shards.check import check_output
@@ -307,3 +307,45 @@ def test_posts_that_do_not_fit_their_index_go_as_a_whole(tmp_path: Path) -> None
     one = purge.Purge(str(tmp_path), "stackexchange/posts", Receipt("a", "", {}, {}, 0, ""), TakenDown())
     one.posts("a.posts", "a.index", {1})
     assert not (tmp_path / "a.posts").exists() and not (tmp_path / "a.index").exists()
+
+
+@pytest.mark.parametrize("n_urls", [0, 1, searching.FEW + 1])
+def test_a_list_is_found_as_by_reading_all_rows(
+    n_urls: int, taken: Path, chosen: dict, words: TakenDown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder where documents were taken down before, so that rows have other numbers; footers of few are read."""
+    kept = [row for source in ("c4", "wikipedia") for row in rows(taken, "documents", source)]
+    urls = sorted({json.loads(row["meta"])["url"] for row in kept[:: len(kept) // 40]})[:n_urls]
+    wanted = TakenDown(frozenset(chosen) | {row["id"] for row in kept[::50]}, frozenset(urls))
+    expected = []
+    for path in [*sorted(taken.glob("documents/*/*.parquet")), *sorted(taken.glob("dropped/*/*.parquet"))]:
+        table = pq.read_table(path).to_pylist()
+        numbers = row_numbers(len(table), read_footer(str(path))[1].get("taken_down", ()))
+        for number, row in zip(numbers, table, strict=True):
+            url = json.loads(row["meta"]).get("url", "") if "meta" in row else row["url"] or ""
+            if row["id"] in wanted.ids or url in wanted.urls:
+                reason = row.get("reason", "")
+                expected.append(takedown.Found(row["id"], url, str(path.relative_to(taken)), number, reason))
+    asked_of = []
+
+    def counted(url: str) -> Any:
+        asked_of.append(url)
+        return read_footer(url)
+
+    monkeypatch.setattr(takedown, "read_footer", counted)
+    found = takedown.find(str(taken), wanted)
+    assert found == expected
+    assert len({one.reason for one in found}) > 1
+    assert sorted(asked_of) == sorted({str(taken / one.path) for one in found})
+
+
+def test_receipts_are_not_listed_for_each_document(
+    finished: Path, chosen: dict, copy_of: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = str(copy_of(finished))
+    words = TakenDown(frozenset(id_ for id_ in chosen if not id_.startswith("wikipedia:")))  # whose leads are all asked
+    found = takedown.find(output, words)
+    assert len({one.path for one in found}) > 5
+    monkeypatch.setattr(takedown, "finished_items", None)
+    takedown._purge(output, words, found)
+    assert not any(one.is_kept for one in takedown.find(output, words))
