@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -155,6 +155,22 @@ def numbered_rows(url: str, columns: list[str] | None = None) -> Iterator[tuple[
     return zip(row_numbers(n_rows, footer.get("taken_down", ())), read_rows(url, columns), strict=True)
 
 
+def rows_at(
+    url: str, numbers: Collection[int], columns: list[str] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `numbered_rows`, the rows of some numbers: their row groups alone are read."""
+    with open_read(url, ahead=False) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:  # see read_table
+        known = row_numbers(parquet.metadata.num_rows, _footer_of(parquet.metadata).get("taken_down", ()))
+        start = 0
+        for group in range(parquet.num_row_groups):
+            stop = start + parquet.metadata.row_group(group).num_rows
+            if here := [place for place in range(start, stop) if known[place] in numbers]:
+                table = parquet.read_row_group(group, columns=columns, use_threads=False)
+                rows = table.take(pa.array([place - start for place in here])).to_pylist()
+                yield from zip([known[place] for place in here], rows, strict=True)
+            start = stop
+
+
 def row_numbers(n_rows: int, taken_down: Sequence[int]) -> list[int]:
     """The numbers of the rows that are there.
 
@@ -169,4 +185,9 @@ def read_footer(url: str) -> tuple[int, dict[str, Any]]:
     """The number of rows of a file, and its fingerprint and counts (empty when it has none), from its footer alone."""
     with open_read(url) as file:
         metadata = pq.read_metadata(file)  # not read_schema, which leaves out what was added while writing
-    return metadata.num_rows, json.loads((metadata.metadata or {}).get(FOOTER.encode(), b"{}"))
+    return metadata.num_rows, _footer_of(metadata)
+
+
+def _footer_of(metadata: pq.FileMetaData) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((metadata.metadata or {}).get(FOOTER.encode(), b"{}"))
+    return found

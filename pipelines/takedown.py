@@ -24,7 +24,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..filters.ccnet_perplexity import normalize_for_lm
-from ..formats.documents import numbered_rows, read_footer, read_rows, read_table, row_numbers
+from ..formats.documents import read_footer, read_rows, read_table, row_numbers, rows_at
 from ..manifest import (
     CARD,
     CROISSANT,
@@ -308,9 +308,7 @@ def _texts(output: str, found: Sequence[Found]) -> list[str]:
     """The texts of those of the documents that still are in their file."""
     rows = {one.row for one in found if one.is_kept}
     paths = sorted({one.path for one in found if one.is_kept})
-    return [
-        row["text"] for path in paths for number, row in numbered_rows(join(output, path), ["text"]) if number in rows
-    ]
+    return [row["text"] for path in paths for _, row in rows_at(join(output, path), rows, ["text"])]
 
 
 def _purge_leads(output: str, listed: TakenDown) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from ..formats.documents import numbered_rows, read_table
+from ..formats.documents import read_table, rows_at
 from ..manifest import finished, read_manifest
 from ..shards.spec import PLAN
 from ..shards.tokens import Ids
@@ -112,9 +112,8 @@ class OpenShard:
         )  # fmt: skip
 
     def _read(self, path: str, number: int) -> tuple[dict[str, Any], Ids]:
-        for found, row in numbered_rows(join(self.output, path)):
-            if found == number:
-                return row, self._tokenizer.encode(row["text"])
+        for _, row in rows_at(join(self.output, path), {number}):
+            return row, self._tokenizer.encode(row["text"])
         raise UsageError(f"{path}: no row {number:,}. `corpusmill check {self.output}` says what is wrong.")
 
     def _around(self, text: str, ids: Ids, position: int, n_tokens: int) -> tuple[int, str, tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import struct
 import zlib
 from collections import Counter, defaultdict
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..errors import CorpusmillError, ShardError
-from ..formats.documents import numbered_rows, read_table
+from ..formats.documents import read_table, rows_at
 from ..manifest import add_digests, hex_digest
 from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import Recipe
@@ -25,7 +26,8 @@ from .sequences import Layout, lay_out, unpack_rows
 from .spec import PLAN, Content, ShardSpec, Written, digest_of_documents
 from .tokens import Ids
 
-ROUND_TRIPS = 0.02  # share of the documents of a shard that are encoded again and compared
+ROUND_TRIPS = 0.02  # share of the documents of a shard that are encoded again and compared,
+MOST_ROUND_TRIPS = 200  # but no more of them
 # What reading a file may raise that is not what its name says.
 UNREADABLE = (CorpusmillError, OSError, EOFError, ValueError, KeyError, IndexError, TypeError, zlib.error, struct.error)
 Held = npt.NDArray[np.bool_]
@@ -171,15 +173,20 @@ def _open(output: str, spec: ShardSpec, table: pa.Table, tokenizer: Tokenizer) -
 
 
 def _sample(output: str, spec: ShardSpec, table: pa.Table, tokenizer: Tokenizer) -> Iterator[Sampled]:
-    """A hash-chosen sample of the documents, their text encoded again."""
+    """A hash-chosen sample of the documents, their text encoded again.
+
+    In a large corpus each is in a file of its own, so that a share of all would read the corpus many times over.
+    """
+    places = ((unit_interval(f"{spec.name}/{number}", "check"), number) for number in range(table.num_rows))
+    chosen = heapq.nsmallest(MOST_ROUND_TRIPS, (one for one in places if one[0] < ROUND_TRIPS))
+    numbers = pa.array(sorted(number for _, number in chosen), pa.int64())
     wanted: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for number, row in enumerate(table.to_pylist()):
-        if unit_interval(f"{spec.name}/{number}", "check") < ROUND_TRIPS:
-            first = row["start"] + (spec.bos_id is not None)
-            wanted[f"documents/{row['source']}/{row['shard']}.parquet"][row["row"]].append(first)
-    for file, places in wanted.items():
-        for number, row in numbered_rows(join(output, file), ["id", "text"]):
-            for first in places.get(number, ()):
+    for row in table.take(numbers).to_pylist():
+        first = row["start"] + (spec.bos_id is not None)
+        wanted[f"documents/{row['source']}/{row['shard']}.parquet"][row["row"]].append(first)
+    for file, firsts in wanted.items():
+        for number, row in rows_at(join(output, file), firsts.keys(), ["id", "text"]):
+            for first in firsts[number]:
                 yield Sampled(first, tokenizer.encode(row["text"]), row["text"], f"{row['id']} in {file}")
 
 

@@ -12,7 +12,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.spec import AbstractBufferedFile
 
-from corpusmill.formats.documents import DOCUMENTS, rows_that
+from corpusmill.formats.documents import DOCUMENTS, RowWriter, numbered_rows, rows_at, rows_that
+from corpusmill.storage import publishing
 
 GROUPS, ROWS, WIDTH = 5, 40, 8_000  # rows a group, characters a text
 
@@ -97,3 +98,21 @@ def test_no_more_comes_from_a_bucket_than_tells(url: str) -> None:
 def test_a_file_of_no_rows(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist([], DOCUMENTS), tmp_path / "empty.parquet")
     assert rows_that(str(tmp_path / "empty.parquet"), ["id"], ids_are("x"), ["id"]) == []
+
+
+@pytest.mark.parametrize("numbers", [{0}, {3}, {1, 4, 2004, 2500}, {2501}, {2502}, set(range(3000)), set()])
+def test_rows_by_their_numbers(numbers: set[int], tmp_path: Path) -> None:
+    """Those taken down count, and are not there."""
+    path = str(tmp_path / "a.parquet")
+    with publishing(path) as file, RowWriter(file, DOCUMENTS, "x") as writer:
+        writer.taken_down = [0, 3, 2000]
+        for n in range(2500):
+            writer.add({"id": f"x:{n}", "text": "a", "source": "x", "meta": "{}"})
+    assert pq.read_metadata(path).num_row_groups == 3
+    assert list(rows_at(path, numbers)) == [one for one in numbered_rows(path) if one[0] in numbers]
+
+
+def test_of_rows_by_their_numbers_no_other_group_is_read(url: str) -> None:
+    size = fsspec.filesystem("counting").size("bucket/file.parquet")
+    assert [row["id"] for _, row in rows_at(url, {81, 82}, ["id", "text"])] == ["x:0081", "x:0082"]
+    assert 0 < Bucket.n_bytes < 1.5 * size / GROUPS

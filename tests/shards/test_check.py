@@ -4,8 +4,8 @@ import json
 import shlex
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from corpusmill.formats.documents import rows_at
 from corpusmill.mixtures.recipe import load
 from corpusmill.shards.check import check_output
 from corpusmill.shards.check_shards import Record, check_shards
@@ -226,3 +227,20 @@ def test_the_command_that_is_named_makes_the_file_again_and_no_other(
     assert digests(output) == digests(packed)
     changed = {file.stem for file, time in receipts.items() if file.stat().st_mtime_ns != time}
     assert changed == {path.stem}
+
+
+def test_of_a_large_shard_a_bounded_number_of_documents_is_read(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: each may be in a file of its own."""
+    read: Counter[str] = Counter()
+
+    def counted(url: str, numbers: Collection[int], columns: list[str]) -> Any:
+        found = list(rows_at(url, numbers, columns))
+        read["documents"] += len(found)
+        return found
+
+    for name, value in (("rows_at", counted), ("ROUND_TRIPS", 1), ("MOST_ROUND_TRIPS", 3)):
+        monkeypatch.setattr(f"corpusmill.shards.check_shards.{name}", value)
+    assert not inside(packed)
+    indexes = [pq.read_table(path).num_rows for path in (packed / "shards/index").iterdir()]
+    assert max(indexes) > 10
+    assert 0 < read["documents"] <= sum(min(3, n) for n in indexes)
