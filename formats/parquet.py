@@ -13,6 +13,7 @@ Source: https://parquet.apache.org/docs/file-format/.
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
@@ -65,22 +66,31 @@ def read_parquet(
 
     With `only` those rows of them, by their numbers in the file.
     """
-    columns = [name for name in parquet.schema_arrow.names if name in names]
-    first = 0
-    for number in range(parquet.num_row_groups):
-        n_rows = parquet.metadata.row_group(number).num_rows
+    for number, (first, last) in enumerate(row_ranges(parquet)):
         if start <= first < stop:
-            yield from _group(parquet, number, columns, first, n_rows, only)
-        first += n_rows
+            yield from read_group(parquet, names, number, first, last, only)
 
 
-def _group(
-    parquet: pq.ParquetFile, group: int, columns: list[str], first: int, n_rows: int, only: Collection[int] | None
+def row_ranges(parquet: pq.ParquetFile) -> list[tuple[int, int]]:
+    """The rows [first, last) of each row group."""
+    counts = (parquet.metadata.row_group(number).num_rows for number in range(parquet.num_row_groups))
+    return list(itertools.pairwise(itertools.accumulate(counts, initial=0)))
+
+
+def read_group(
+    parquet: pq.ParquetFile,
+    names: Sequence[str],
+    group: int,
+    first: int,
+    last: int,
+    only: Collection[int] | None = None,
 ) -> Iterator[TableRow | Damage]:
+    """As `read_parquet`, of one row group, whose rows are [first, last)."""
+    columns = [name for name in parquet.schema_arrow.names if name in names]
     metadata = parquet.metadata.row_group(group)
-    row_bytes = max(1, metadata.total_byte_size // max(1, n_rows))
+    row_bytes = max(1, metadata.total_byte_size // max(1, last - first))
     batch_rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // row_bytes))
-    row, last = first, first + n_rows
+    row = first
     if only is not None:
         last_wanted = max((number for number in only if row <= number < last), default=row - 1)
     # Without threads: with a Python file they may outlive the interpreter and abort it (apache/arrow#50482).

@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..filters.criteria import CALLED, COUNTED
 from ..formats.documents import DROPPED
 from ..formats.jsonlines import read_objects
-from ..formats.parquet import MAGIC, open_parquet, read_parquet
+from ..formats.parquet import MAGIC, open_parquet, read_group, row_ranges
 from ..manifest import RECIPE, read_facts
 from ..records import Damage, Reason
 from ..storage import LEFT_ASIDE, absolute, is_file, is_local, join, open_read, sizes
@@ -174,9 +174,9 @@ class ListingFile:
             return
         parquet = self._parquet()
         first, last = (min(only), max(only) + 1) if only else (0, sys.maxsize)
-        for start, stop in _groups(parquet) if parquet else ():
+        for group, (start, stop) in enumerate(row_ranges(parquet) if parquet else ()):
             if start < last and first < stop:
-                yield from self._of_group(parquet, columns, start, stop, only)
+                yield from self._of_group(parquet, columns, (group, start, stop), only)
 
     def rows_that(self, fit: Callable[[Listed], bool], columns: Collection[str]) -> Iterator[Listed]:
         """Its documents that fit, as far as these columns tell: only of those all is read, a row group at a time."""
@@ -184,10 +184,11 @@ class ListingFile:
             yield from filter(fit, self._of_lines(None))
             return
         parquet = self._parquet()
-        for start, stop in _groups(parquet) if parquet else ():
-            found = {one.row for one in self._of_group(parquet, columns, start, stop, None) if fit(one)}
+        for group, (start, stop) in enumerate(row_ranges(parquet) if parquet else ()):
+            place = group, start, stop
+            found = {one.row for one in self._of_group(parquet, columns, place, None) if fit(one)}
             if found:
-                yield from self._of_group(parquet, None, start, stop, found)
+                yield from self._of_group(parquet, None, place, found)
 
     def _of_lines(self, only: Collection[int] | None) -> Iterator[Listed]:
         self.file.seek(0)
@@ -220,11 +221,11 @@ class ListingFile:
         return parquet
 
     def _of_group(
-        self, parquet: Any, columns: Collection[str] | None, start: int, stop: int, only: Collection[int] | None
+        self, parquet: Any, columns: Collection[str] | None, place: tuple[int, int, int], only: Collection[int] | None
     ) -> Iterator[Listed]:
         names = parquet.schema_arrow.names
         wanted = names if columns is None else [name for name in names if name in columns]
-        for row in read_parquet(parquet, wanted or names[:1], start, stop, only):
+        for row in read_group(parquet, wanted or names[:1], *place, only):
             if isinstance(row, Damage):
                 self.trouble.add(self.path, f"{row.error}, {row.detail}")
             else:
@@ -248,15 +249,6 @@ class ListingFile:
         meta |= {name: value for name, value in fields.items() if name not in FIELDS}
         outcome = KEPT if self.place.output and self.path.startswith("documents/") else ""
         return Listed(id_, url, source, outcome, self.path, row, _said(fields.get("text")), meta)
-
-
-def _groups(parquet: Any) -> Iterator[tuple[int, int]]:
-    """The rows [start, stop) of each row group."""
-    start = 0
-    for group in range(parquet.num_row_groups):
-        stop = start + parquet.metadata.row_group(group).num_rows
-        yield start, stop
-        start = stop
 
 
 def open_listing(place: Place, path: str, trouble: Trouble) -> ListingFile:

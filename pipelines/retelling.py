@@ -53,6 +53,7 @@ class Retelling:
     def __init__(self, output: str, recipe: Recipe, inputs: str, origins: Origins):
         self.output, self.recipe, self.inputs, self.origins = output, recipe, inputs, origins
         self._files: dict[str, dict[str, Input]] = {}
+        self._models_of: dict[str, dict[str, str]] = {}
 
     def told(self, fates: Sequence[Fate]) -> Iterator[Fate | CorpusmillError]:
         """Each fate with its steps and lines, in order; or why it cannot be told."""
@@ -133,7 +134,12 @@ class Retelling:
         return dataclasses.replace(one, url=now.url)
 
     def _models(self, source: str) -> dict[str, str]:
-        """The URLs of the models that the steps use: given ones as the run had them, and those that it made."""
+        """The URLs of the models that the steps use: given ones as the run had them, and those that it made.
+
+        They are looked at once: of each, megabytes are read.
+        """
+        if source in self._models_of:
+            return self._models_of[source]
         found = find_models(source, self.recipe.active[source], self.inputs)
         recorded = self.origins.recorded[source]["models"]
         for name, one in found.items():
@@ -142,10 +148,11 @@ class Retelling:
                     f"{one.name} is not the model of the run in {self.output}. Leave --inputs out, or run again."
                 )
         made = read_json(join(self.output, made_models(source))) or {}
-        return {
+        self._models_of[source] = {
             **{name: one.url for name, one in found.items()},
             **{name: join(self.output, one["name"]) for name, one in made.items()},
         }
+        return self._models_of[source]
 
 
 def _traced(output: str, wanted: frozenset[str], reading: Reading, models: Mapping[str, str]) -> list[_Trace]:

@@ -13,9 +13,12 @@ import pytest
 
 from corpusmill.errors import UsageError
 from corpusmill.filters.criteria import CALLED
+from corpusmill.formats.parquet import row_ranges
 from corpusmill.mixtures.circle import unit_interval
 from corpusmill.mixtures.recipe import load
-from corpusmill.pipelines import looking
+from corpusmill.pipelines import looking, retelling
+from corpusmill.pipelines.fate import Fate
+from corpusmill.pipelines.finding import find_models
 from corpusmill.pipelines.listing import DETAILS, Listed, Place, Trouble, open_listing, place_at
 from corpusmill.pipelines.looking import Asked, look, reasons_named, retold, threshold
 from corpusmill.pipelines.query import parse
@@ -350,3 +353,38 @@ def test_a_reader_that_leaves_is_no_error(finished: Path) -> None:
     assert process.stderr.read() == ""
     process.wait()
     process.stderr.close()
+
+
+def test_the_models_of_a_source_are_looked_at_once_for_all_slices(
+    finished: Path, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, asked = place_at(str(finished / "documents/commoncrawl")), []
+
+    def counted(*of: Any) -> Any:
+        asked.append(of[0])
+        return find_models(*of)
+
+    monkeypatch.setattr(retelling, "find_models", counted)
+    shown = list(look(place, Asked(limit=0), Trouble()))
+    assert len({one.path for one in shown}) > 1
+    assert all(isinstance(told, Fate) for _, told in retold(place, shown, str(inputs)))
+    assert asked == ["commoncrawl"]
+
+
+def test_the_row_groups_of_a_file_are_counted_once_for_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table of anybody's may have thousands of them, and a count of all for each would take their square."""
+    n_groups, asked = 40, []
+    path = tmp_path / "many.parquet"
+    pq.write_table(pa.table({"id": [*map(str, range(n_groups))], "text": ["a"] * n_groups}), path, row_group_size=1)
+
+    def counted(parquet: Any) -> Any:
+        asked.append(parquet)
+        return row_ranges(parquet)
+
+    for module in ("formats.parquet", "pipelines.listing"):
+        monkeypatch.setattr(f"corpusmill.{module}.row_ranges", counted)
+    assert ids(found(path, limit=0)) == [*map(str, range(n_groups))]
+    assert ids(found(path, limit=0, conditions=[parse("id=7")])) == ["7"]
+    assert len(asked) == 2
