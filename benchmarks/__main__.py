@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..pipelines.sources import SOURCES
 from ..samples import write_sample
 
 with tempfile.TemporaryDirectory() as scratch:
@@ -32,6 +33,7 @@ with tempfile.TemporaryDirectory() as scratch:
         "estimator": [],
         "crawl": [str(crawl)],
         "falls": [str(crawl)],
+        "forecasts": [str(given if all(map(real, SOURCES)) else scratch)],
         "tokens": [str(given)] if real("commoncrawl") else [],
         "mixing": [],
         "overlap": [],

@@ -55,7 +55,7 @@ def sample(folder: str, seed: int, scale: float) -> None:
         "plan mixtures/sample.yaml --output OUT",
         "plan llama1 --set budget_tokens=1e12",
         "plan mixtures/llama1.yaml --inputs dumps --measure 0.1% --price 0.05",
-        "plan mixtures/llama1.yaml --inputs few --measure 100% --whole commoncrawl=5x8.5TB --whole c4=305GB",
+        "plan mixtures/llama1.yaml --inputs few --measure 100% --whole commoncrawl=5x8.4TB --whole c4=305GB",
     ),
 )
 @recipe_options
@@ -69,7 +69,7 @@ def sample(folder: str, seed: int, scale: float) -> None:
     "wholes",
     multiple=True,
     metavar="SOURCE=[Nx]SIZE",
-    help="How much of a source there is, where --inputs has a part: 305GB, 72000files; 5x8.5TB: five dumps.",
+    help="How much of a source there is, where --inputs has a part: 305GB, 72000files; 5x8.4TB: five dumps.",
 )
 @click.option("--price", type=click.FloatRange(min=0), help="Of a core-hour: adds a column of costs.")
 @workers_option
@@ -140,7 +140,7 @@ def _forecast(
     for text in wholes:
         source, given, size = text.partition("=")
         if not given:
-            raise UsageError(f"--whole {text}: expected SOURCE=SIZE, as in commoncrawl=5x8.5TB.")
+            raise UsageError(f"--whole {text}: expected SOURCE=SIZE, as in commoncrawl=5x8.4TB.")
         said[source] = Whole.parse(size)
     kept = (
         "What is finished is kept; the same command goes on." if output else "Nothing of it is kept without --output."

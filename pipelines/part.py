@@ -83,7 +83,7 @@ class Whole:
         """
         match = _SIZE.fullmatch(text.strip())
         if not match or (match[3] != "files" and match[3] not in _UNITS) or not float(match[2]):
-            raise UsageError(f"{text!r}: expected a size such as 305GB, 72000files or 5x8.5TB.")
+            raise UsageError(f"{text!r}: expected a size such as 305GB, 72000files or 5x8.4TB.")
         times = int(match[1] or 1)
         is_files = match[3] == "files"
         size = float(match[2]) * (1 if is_files else _UNITS[match[3]])

@@ -44,10 +44,9 @@ class AnswerConsole(Console):
         options = self.options.update(max_width=UNBROKEN)
         least = Measurement.get(self, options, table).minimum
         for column in table.columns:
-            if column.no_wrap:  # its head is not broken either, though rich measures it as if it were
-                head = Text(str(column.header))
-                longest = max((Measurement.get(self, options, cell).maximum for cell in column.cells), default=0)
-                least += max(0, head.cell_len - max(longest, Measurement.get(self, options, head).minimum))
+            if column.no_wrap:  # rich measures its head and cells as if they were broken
+                sizes = [Measurement.get(self, options, cell) for cell in (Text(str(column.header)), *column.cells)]
+                least += max(size.maximum for size in sizes) - max(size.minimum for size in sizes)
         return table if least <= self.width else blocks(table)
 
     def on_broken_pipe(self) -> None:

@@ -15,10 +15,21 @@ def number(value: float | None) -> str:
 
 def decimal(value: float | None) -> str:
     """
-    >>> decimal(2.449), decimal(None)
-    ('2.45', '–')
+    >>> decimal(2.449), decimal(16355.4), decimal(None)
+    ('2.45', '16,355.40', '–')
     """
-    return UNKNOWN if value is None else f"{value:.2f}"
+    return UNKNOWN if value is None else f"{value:,.2f}"
+
+
+def between(low: float | None, high: float | None) -> str:
+    """An interval, of which the upper end may not be known.
+
+    >>> between(0.5, 2.449), between(0.5, None), between(None, None)
+    ('0.50–2.45', '≥ 0.50', '–')
+    """
+    if low is None:
+        return UNKNOWN
+    return f"≥ {decimal(low)}" if high is None else f"{decimal(low)}–{decimal(high)}"
 
 
 def percent(part: float | None, whole: float = 1.0) -> str:

@@ -180,10 +180,11 @@ def _mixture(measured: Measured, rows: Sequence[Row]) -> list[dict[str, Any]]:
         return []
     found = []
     for row in plan(recipe, {name: max(1, round(tokens[name].value)) for name in recipe.active}):
-        one, ends = tokens[row.source], None
-        if row.wanted and recipe.active[row.source].weight is not None and one.low and one.high:
-            ends = (row.wanted / one.high, row.wanted / one.low)
-        found.append({**asdict(row), "epochs_from": ends and ends[0], "epochs_to": ends and ends[1]})
+        one, least, most = tokens[row.source], None, None
+        if row.wanted and recipe.active[row.source].weight is not None:
+            least = row.wanted / one.high if one.high else None
+            most = row.wanted / one.low if one.low and not _is_next_to_nothing(one.low, one) else None
+        found.append({**asdict(row), "epochs_from": least, "epochs_to": most})
     return found
 
 
@@ -328,8 +329,15 @@ def shown(estimate: Estimate | None, unit: str = "", interval: bool = True) -> s
     if estimate.low is None or estimate.high is None:
         return f"{said} (?){mark}"
     prefix, power = _prefix(estimate.value)
-    ends = (_digits(end / power, 2) if end > estimate.value / 1000 else "0" for end in (estimate.low, estimate.high))
+    ends = (
+        "0" if _is_next_to_nothing(end, estimate) else _digits(end / power, 2) for end in (estimate.low, estimate.high)
+    )
     return f"{said} ({'–'.join(ends)} {prefix}".rstrip() + f"){mark}"
+
+
+def _is_next_to_nothing(end: float, estimate: Estimate) -> bool:
+    """Whether an end of the interval is as good as zero: epochs of so few tokens would be a figure without sense."""
+    return end <= estimate.value / 1000
 
 
 def short(value: float, unit: str = "") -> str:

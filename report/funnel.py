@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from ..records import Reason
-from .figures import UNKNOWN, decimal, number, percent
+from .figures import UNKNOWN, between, decimal, number, percent
 
 EPOCHS_ENDS = ("epochs_from", "epochs_to")  # of an interval, where epochs are forecast
 PIECES = ("lines", "answers")  # that sources may account for within their documents
@@ -94,7 +94,7 @@ def mixture(rows: Sequence[Mapping[str, Any]]) -> Table:
         "written": lambda row: number(row.get("written")),
         "one pass": lambda row: number(row["available"]),
         "epochs": lambda row: decimal(row["epochs"]) + (" (source too small)" if row["short"] else ""),
-        "95 %": lambda row: "–".join(decimal(row[end]) for end in EPOCHS_ENDS) if row.get(EPOCHS_ENDS[0]) else UNKNOWN,
+        "95 %": lambda row: between(*(row.get(end) for end in EPOCHS_ENDS)),
         "at most": lambda row: decimal(row.get("most_epochs")),
         "missing": lambda row: number(row.get("missing") or None),
         "paper's epochs": lambda row: decimal((row["paper"] or {}).get("epochs")),

@@ -330,6 +330,21 @@ def test_tables_stay_whole(columns: int | None, monkeypatch: pytest.MonkeyPatch)
     assert ("  tokens  1" in lines) == (columns == 30)  # of which the table is a block a row
 
 
+@pytest.mark.parametrize("columns", range(24, 60, 4))
+def test_a_cell_of_words_that_stay_together_takes_no_name_its_room(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = Table()
+    shown.add_column("source")
+    shown.add_column("epochs", justify="right")
+    shown.add_row("commoncrawl", "16,355.39 (source too small)")
+    AnswerConsole().print(shown)
+    answer = sys.stdout.getvalue()
+    assert "commoncrawl" in answer and "16,355.39" in answer and "…" not in answer
+
+
 def test_ngram_dry_run_counts_the_dumps_and_writes_nothing(inputs: Path, tmp_path: Path) -> None:
     arguments = ["ngram", "sample", "en", "--inputs", inputs, "--output", tmp_path / "out", "--dry-run", "--json"]
     facts = json.loads(corpusmill(*arguments).stdout)

@@ -141,6 +141,18 @@ def test_epochs_have_the_ends_of_the_tokens() -> None:
     assert row["epochs_from"] < row["epochs"] < row["epochs_to"]
 
 
+@pytest.mark.parametrize("low", [pytest.param(1e-40, id="as good as none"), pytest.param(None, id="not known")])
+def test_epochs_of_next_to_no_tokens_have_no_end(low: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpusmill.report.forecast._share", lambda one, what: Estimate(1.0, low, 2.0, guess=True))
+    found = forecast(measured(sampled()))
+    [row] = found.mixture
+    assert row["epochs_from"] == pytest.approx(4000 / found.rows[0].tokens.high)
+    assert row["epochs_to"] is None
+    console = Console(file=io.StringIO(), width=110)
+    show(found, console, None)
+    assert f"≥ {row['epochs_from']:.2f} " in console.file.getvalue()
+
+
 def test_a_source_that_was_not_measured_leaves_the_mixture_open() -> None:
     one = measured(sampled())
     assert forecast(dataclasses.replace(one, recipe=load("llama1"))).mixture == ()
