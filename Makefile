@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 READERS := $(VENV)-readers
 
-.PHONY: demo test test-readers test-transformers check lint types bench docs kenlm-tools clean
+.PHONY: demo test readers test-readers test-transformers check lint types bench docs kenlm-tools clean
 
 # On Python 3.13 setup.cfg leaves kenlm out, for it does not compile there as it is published: build_kenlm.py mends that.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
@@ -46,7 +46,9 @@ check: test
 READ := $(OUT)/readers
 READ_SMALL := --set tokenizer.vocab_size=800 --set shards.tokens=200000 --set sources.commoncrawl.cited.min_positives=5 \
 	--set 'shards.formats=[raw,olmo,llmc,megatron,datatrove,litdata,mds,parquet,arrayrecord]'
-test-readers: $(foreach name,grain datasets croissant torch streaming,$(READERS)/$(name)/.installed) $(VENV)/.installed
+readers: $(foreach name,grain datasets croissant torch streaming,$(READERS)/$(name)/.installed)
+
+test-readers: readers $(VENV)/.installed
 	rm -rf $(READ)
 	$(BIN)/corpusmill sample $(READ)/input --scale 0.15 >/dev/null
 	$(BIN)/corpusmill run sample --inputs $(READ)/input --output $(READ)/whole --allow-damage $(READ_SMALL) >/dev/null
