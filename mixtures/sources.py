@@ -19,7 +19,7 @@ from .circle import MAX_COPIES
 
 _NOT_SOURCES = frozenset(  # names of phases, of parts of the page, and of the Hub's configuration of all sources
     (
-        *("cited", "damage", "default", "formats", "leads", "mixture", "models", "ngram", "record", "sample"),
+        *("cited", "damage", "default", "formats", "leads", "merged", "mixture", "models", "ngram", "record", "sample"),
         *("sequences", "shards", "sources", "time", "tokenizer", "tokens"),
     )
 )

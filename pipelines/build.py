@@ -396,9 +396,17 @@ def make_tokenizer(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, inp
 def mix_shards(driver: Driver, recipe: Recipe, corpus: tokenizer.Corpus, model: tokenizer.Made) -> dict[str, Any]:
     """Tokens, the plan, and all shards. Returns what `manifest.json` says of the mixture."""
     tokenised = driver.run(tokens.tokens_phase(corpus, model, recipe))
+    merge_tokens(driver, tokenised, model)
     mixture = tokens.mixture_phase(tokenised, recipe, model)
     plan_file = tokens.only_file(driver.run(mixture), PLAN)
     return write_shards(driver, recipe, mixture, plan_file, model)
+
+
+def merge_tokens(driver: Driver, tokenised: Mapping[str, Receipt], model: tokenizer.Made) -> None:
+    """The phase after the token files, where a source has many of them."""
+    merged = tokens.merged_phase(tokenised, model)
+    if merged.items:
+        driver.run(merged)
 
 
 def write_shards(

@@ -17,7 +17,7 @@ KEYS = (".keys", ".owners")  # files that an exchange reads of each slice
 FOLDERS = {"documents": "documents", "dropped": "documents", "tokens": "tokens", "shards": "shards", "work": "work"}
 LEARNT = ("ngram/", "cited", "tokenizer", "commoncrawl/citation", "commoncrawl/cutoffs")  # phases that are done once
 CLASSIFIER, TOKENIZER = "classifier of cited pages", "tokenizer"
-MIXED = ("mixture", "shards", "formats")
+MIXED = ("merged", "mixture", "shards", "formats")
 Amounts = dict[str, float]
 Finished = Mapping[str, Mapping[str, Receipt]]
 

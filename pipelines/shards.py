@@ -27,7 +27,7 @@ from ..shards.spec import PLAN, ShardSpec, Written, digest_of_documents, ids_of
 from ..shards.tokens import TokenFile
 from ..storage import digest, read_bytes, read_json
 from .phase import Item, Phase, ShardOutput
-from .tokens import token_files
+from .tokens import MERGED, token_files
 
 README = "README.txt"  # of a format: how trainers read it
 
@@ -147,7 +147,7 @@ def build(task: Build, out: ShardOutput) -> None:
 
 
 def _open(plan: Mapping[str, Any], out: ShardOutput) -> dict[str, list[TokenFile]]:
-    return token_files(out, _stems(plan), plan["spec"]["vocab_size"])
+    return token_files(out, _stems(plan), read_json(out.url(MERGED)) or {}, plan["spec"]["vocab_size"])
 
 
 def _plans(plan: Mapping[str, Any], split: str) -> dict[str, SourcePlan]:

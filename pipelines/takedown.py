@@ -46,7 +46,7 @@ from ..shards.tokens import INDEX
 from ..storage import absolute, is_file, join, map_array, read_json, remove, write_json
 from ..tokenizer.train import training_lines
 from . import tokenizer, tokens
-from .build import MANIFEST, account, digests_of_corpus, write_shards
+from .build import MANIFEST, account, digests_of_corpus, merge_tokens, write_shards
 from .documents import settled_documents
 from .engine.driver import Driver
 from .leads import LEADS_ENDING
@@ -355,6 +355,8 @@ def _finish(output: str, recipe: Recipe, state: Unfinished, workers: int, quiet:
         _write_tokens(driver, state, recipe)
         mixture = Phase("mixture", [Item("plan", phases["mixture"]["plan"].fingerprint, 0, None)], tokens.mix)
         model = tokenizer.Made.of(phases["tokenizer"])
+        if "merged" in phases:
+            merge_tokens(driver, driver.finished["tokens"], model)
         plan_file = tokens.only_file(phases["mixture"], PLAN)
         facts["mixture"] = write_shards(driver, recipe, mixture, plan_file, model)
     facts["sources"] = {source: account(driver.finished, source) for source in facts["sources"]}

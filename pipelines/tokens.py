@@ -1,6 +1,7 @@
 """From documents to the plan of token shards: tokens, mixture. Each is a phase.
 
 tokens      each document file: its token file. Tokenised once: no seed, share or shard count is in it
+merged      where a source has many token files: few of them, from which shards are read
 mixture     one item: shares and epochs become arcs of the circle
 """
 
@@ -14,15 +15,16 @@ from typing import Any
 
 from ..errors import MixtureError
 from ..formats.documents import numbered_rows
-from ..manifest import File, Receipt
+from ..manifest import WORK, File, Receipt
 from ..mixtures.circle import count_tokens, plan_source
 from ..mixtures.plan import plan
 from ..mixtures.recipe import Recipe
 from ..mixtures.sources import OwnRecipe, SourceRecipe
 from ..records import Document
 from ..shards.build import documents, plan_validation
+from ..shards.merge import merge
 from ..shards.spec import PLAN
-from ..shards.tokens import TokenFile, pack, token_dtype
+from ..shards.tokens import INDEX, TokenFile, pack, token_dtype
 from ..storage import digest
 from ..tokenizer.encode import open_tokenizer
 from .phase import Item, Phase, ShardOutput
@@ -82,6 +84,68 @@ def tokenize(task: Tokenize, out: ShardOutput) -> None:
         file.write(tokens.data)
 
 
+# --- merged -----------------------------------------------------------------------------------------------------------
+
+MERGED = f"{WORK}/merged.json"  # which files shards are read from, where some are merged
+GROUP = 512  # token files that are merged into one; a source of no more has its shards read from them
+ARC_BYTES = 256 << 20  # of a merged file, sorted at once
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Task: token files that become one."""
+
+    stems: tuple[str, ...]
+    stem: str
+    arcs: int
+    model: str
+    model_sha256: str
+
+
+Groups = dict[str, dict[str, tuple[str, ...]]]
+
+
+def groups(tokens: Mapping[str, Receipt]) -> Groups:
+    """Source → merged file → its token files, both without ending. Nothing of a source of few files.
+
+    Documents that go later leave the groups as they are: they are made of as many files, whatever these hold.
+    """
+    stems: dict[str, list[str]] = {}
+    for name in tokens:
+        stems.setdefault(name.partition("/")[0], []).append(f"tokens/{name}")
+    return {
+        source: {
+            f"{WORK}/merged/{source}/{start // GROUP:05d}": tuple(names[start : start + GROUP])
+            for start in range(0, len(names), GROUP)
+        }
+        for source, names in stems.items()
+        if len(names) > GROUP
+    }
+
+
+def merged_phase(tokens: Mapping[str, Receipt], made: Made) -> Phase:
+    """A work item a merged file. No byte of a shard depends on them, so that no later phase asks what they are."""
+    files = {path: file for receipt in tokens.values() for path, file in receipt.files.items()}
+    items = []
+    for of_source in groups(tokens).values():
+        for stem, stems in of_source.items():
+            paths = [f"{one}.{kind}" for one in stems for kind in ("tokens", "index")]
+            n_bytes = sum(files[path].bytes for path in paths)
+            fingerprint = digest("merged", 1, [(path, files[path].sha256) for path in paths])
+            task = Merge(stems, stem, max(1, -(-n_bytes // ARC_BYTES)), made.path, made.sha256)
+            items.append(Item(stem.removeprefix(f"{WORK}/merged/"), fingerprint, n_bytes, task))
+    return Phase("merged", items, merge_files)
+
+
+def merge_files(task: Merge, out: ShardOutput) -> None:
+    dtype = token_dtype(open_tokenizer(out.url(task.model), task.model_sha256).vocab_size)
+    files = [TokenFile.open(out.url(stem), dtype) for stem in task.stems]
+    with out.binary(f"{task.stem}.tokens") as tokens, out.binary(f"{task.stem}.index", width=INDEX.itemsize) as index:
+        for ids, records in merge(files, task.arcs):
+            tokens.write(ids.data)
+            index.write(records.tobytes())
+
+
 # --- mixture ----------------------------------------------------------------------------------------------------------
 
 
@@ -90,6 +154,7 @@ class Mix:
     """Task: the plan of the whole mixture."""
 
     stems: Mapping[str, tuple[str, ...]]  # source → its token files, without ending
+    merged: Mapping[str, Mapping[str, int]]  # source → merged files, each with the number of its token files
     recipe: Recipe
     model: str
     model_sha256: str
@@ -100,8 +165,12 @@ def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, made: Made) -> 
     for name in tokens:
         stems[name.partition("/")[0]].append(f"tokens/{name}")
     made_from = [(path, file.identity) for receipt in tokens.values() for path, file in receipt.files.items()]
-    task = Mix({source: tuple(names) for source, names in stems.items()}, recipe, made.path, made.sha256)
-    fingerprint = digest("mixture", 2, _deciding(recipe), made_from, made.sha256, made.marks)
+    merged = {
+        source: {stem: len(names) for stem, names in of_source.items()} for source, of_source in groups(tokens).items()
+    }
+    task = Mix({source: tuple(names) for source, names in stems.items()}, merged, recipe, made.path, made.sha256)
+    read = [merged] if merged else []
+    fingerprint = digest("mixture", 2, _deciding(recipe), made_from, made.sha256, made.marks, *read)
     return Phase("mixture", [Item("plan", fingerprint, 0, task)], mix)
 
 
@@ -128,7 +197,7 @@ def mix(task: Mix, out: ShardOutput) -> None:
         )
     bos = tokenizer.bos_id if recipe.tokenizer.bos else None
     eos = tokenizer.eos_id if recipe.tokenizer.eos else None
-    files = token_files(out, task.stems, tokenizer.vocab_size)
+    files = token_files(out, task.stems, task.merged, tokenizer.vocab_size)
     training = {source: documents(files[source], recipe.validation, bos, eos) for source in files}
     available = {source: count_tokens(chunks) for source, chunks in training.items()}
     wanted = {row.source: row.wanted or 0 for row in plan(recipe, available)}
@@ -156,9 +225,18 @@ def mix(task: Mix, out: ShardOutput) -> None:
     }
     with out.binary(PLAN) as file:
         file.write((json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+    if task.merged:  # not in the plan, which is the same whatever shards are read from
+        with out.binary(MERGED) as file:
+            file.write((json.dumps(task.merged, indent=1) + "\n").encode())
 
 
-def token_files(out: ShardOutput, stems: Mapping[str, Sequence[str]], vocab_size: int) -> dict[str, list[TokenFile]]:
-    """The token files of each source, open."""
+def token_files(
+    out: ShardOutput, stems: Mapping[str, Sequence[str]], merged: Mapping[str, Mapping[str, int]], vocab_size: int
+) -> dict[str, list[TokenFile]]:
+    """The token files of each source, open: the merged ones where there are some."""
     dtype = token_dtype(vocab_size)
-    return {source: [TokenFile.open(out.url(stem), dtype) for stem in names] for source, names in stems.items()}
+    read = {source: merged.get(source) or dict.fromkeys(names, 1) for source, names in stems.items()}
+    return {
+        source: [TokenFile.open(out.url(stem), dtype, n_files) for stem, n_files in of_source.items()]
+        for source, of_source in read.items()
+    }

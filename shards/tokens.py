@@ -2,7 +2,8 @@
 
 `<stem>.tokens` holds the ids back to back, without BOS and EOS (writers of shards add them), as little-endian uint16,
 or uint32 for a vocabulary above 65,536 pieces. `<stem>.index` holds a record of 32 bytes (INDEX) a document, in the
-same order: its key, the start and length of its ids (in tokens), its split hash, and its row in the document shard.
+same order: its key, the start and length of its ids (in tokens), its split hash, its row in the document shard, and 0,
+or which file it comes from where several were merged (`merge.py`).
 There is no seed of a recipe in either, so another mixture or number of shards never tokenises again.
 """
 
@@ -15,13 +16,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ..errors import ShardError
 from ..mixtures.circle import keys_of, split_hash
 from ..storage import map_array
 
 INDEX = np.dtype(
-    [("key", "<u8"), ("start", "<u8"), ("length", "<u4"), ("split", "<u4"), ("row", "<u4"), ("zero", "<u4")]
+    [("key", "<u8"), ("start", "<u8"), ("length", "<u4"), ("split", "<u4"), ("row", "<u4"), ("file", "<u4")]
 )
 Ids = npt.NDArray[np.integer[Any]]
 Index = npt.NDArray[np.void]
@@ -93,16 +95,30 @@ def pack(
     return fit(packed, np.iinfo(dtype).max + 1, dtype, "token file"), index
 
 
-class TokenFile:
-    """A token file that is open for reading; `name` is for messages."""
+def take(text: Ids, lengths: npt.NDArray[np.int64], picks: npt.NDArray[np.int64]) -> Ids:
+    """Elements of a text in another order: element i is the next lengths[i] tokens, and the lengths fill the text.
 
-    def __init__(self, index: Reader, tokens: Reader, name: str = "token file") -> None:
+    To Arrow they are byte strings, whose `take` copies each whole: 3 to 10 times faster than indexing token by token.
+    """
+    borders = np.concatenate([[0], np.cumsum(lengths)]) * text.itemsize
+    assert borders[-1] == text.nbytes, "Arrow does not look at where a text ends"
+    buffers = [None, pa.py_buffer(borders), pa.py_buffer(np.ascontiguousarray(text))]
+    elements = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(lengths), buffers)
+    taken = elements.take(pa.array(picks)).buffers()[2]
+    return np.frombuffer(taken, text.dtype, int(lengths[picks].sum()))
+
+
+class TokenFile:
+    """A token file that is open for reading; `name` is for messages, and `n_files` of how many files it was merged."""
+
+    def __init__(self, index: Reader, tokens: Reader, name: str = "token file", n_files: int = 1) -> None:
         self.index = index
         self.tokens = tokens
         self.name = name
+        self.n_files = n_files
 
     @classmethod
-    def open(cls, stem: str | Path, dtype: npt.DTypeLike) -> TokenFile:
+    def open(cls, stem: str | Path, dtype: npt.DTypeLike, n_files: int = 1) -> TokenFile:
         """Map `<stem>.index` and `<stem>.tokens`, a path or URL; a ShardError when they do not fit each other.
 
         `dtype` is that of the tokenizer: `token_dtype(vocab_size)`.
@@ -115,7 +131,18 @@ class TokenFile:
                 f"{stem}.tokens: expected {expected:,} tokens by its index, got {len(tokens):,}; "
                 "delete both files and run the same command again"
             )
-        return cls(index, tokens, str(stem))
+        return cls(index, tokens, str(stem), n_files)
+
+    def text(self, index: Index) -> Ids:
+        """The ids of documents that follow each other, by their piece of the index; a ShardError where cut off."""
+        start, n_tokens = int(index["start"][0]), int(index["length"].sum(dtype=np.int64))
+        text = self.tokens[start : start + n_tokens]
+        if len(text) != n_tokens:
+            raise ShardError(
+                f"{self.name}: expected {n_tokens:,} tokens from token {start:,} on, got {len(text):,}; "
+                "delete it and run the same command again"
+            )
+        return text
 
     def find(self, key: int) -> int:
         """The rank of the first document at or after a key (0..2**64-1).

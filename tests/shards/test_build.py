@@ -9,28 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from token_sources import BOS, EOS, make_source, plan_all
 
 from corpusmill.errors import ShardError
 from corpusmill.mixtures import circle
-from corpusmill.mixtures.circle import SourcePlan, count_tokens, plan_source
+from corpusmill.mixtures.circle import SourcePlan
 from corpusmill.shards import build
 from corpusmill.shards.build import build_shard, build_validation, documents, plan_validation
 from corpusmill.shards.tokens import TokenFile, pack
 
-BOS, EOS = 1, 2
 TRIAL = Path(__file__).resolve().parents[2].parent / "shared" / "trials" / "circle_mix.py"
-
-
-def make_source(name, n, n_files, seed=0, mean=20, dtype="<u2"):
-    """(token files, their texts): texts[file][row] are ids above 2."""
-    rng = np.random.default_rng([seed, n])
-    texts = [[rng.integers(3, 999, rng.geometric(1 / mean)) for _ in range(f, n, n_files)] for f in range(n_files)]
-    files = []
-    for f, of_file in enumerate(texts):
-        ids = [f"{name}:{f}/{row}" for row in range(len(of_file))]
-        packed, index = pack(ids, of_file, [f"{name}:{f}/{row // 3}" for row in range(len(of_file))], dtype)
-        files.append(TokenFile(index, packed, f"{name}-{f}"))
-    return files, texts
 
 
 def make_corpus(sizes):
@@ -40,14 +28,6 @@ def make_corpus(sizes):
 
 SIZES = {"wikipedia": (300, 3), "books": (7, 1), "arxiv": (101, 2)}
 EPOCHS = {"wikipedia": 2.45, "books": 1, "arxiv": 0.37}
-
-
-def plan_all(files, epochs, shards, seed, validation=0.0, bos=BOS, eos=EOS):
-    plans = {}
-    for name, of_source in files.items():
-        chunks = documents(of_source, validation, bos, eos)
-        plans[name] = plan_source(name, chunks, round(epochs[name] * count_tokens(chunks)), shards, seed)
-    return plans
 
 
 def build_all(files, plans, seed, validation=0.0, bos=BOS, eos=EOS):
