@@ -105,7 +105,13 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
         raise ConfigError(f"{where}: {error}") from error
 
 
-_CALLED = {int: "a whole number, as in 1000 or 1e12", float: "a number", str: "text", bool: "true or false"}
+_CALLED = {
+    int: "a whole number, as in 1000 or 1e12",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    dict: "a mapping",
+}
 
 
 def coerce(hint: Any, value: Any, where: str) -> Any:
@@ -155,7 +161,7 @@ def coerce(hint: Any, value: Any, where: str) -> Any:
         raise ConfigError(f"{where}: expected a finite number, got {value}.")
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    expected = _CALLED.get(hint, getattr(hint, "__name__", str(hint)))
+    expected = _CALLED.get(origin or hint, getattr(hint, "__name__", str(hint)))
     if origin is tuple:
         shown = ", ".join(typing.get_args(arguments[0])[:2]) or "a, b"
         expected = f"a list, as in [{shown}]"

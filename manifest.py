@@ -198,6 +198,15 @@ def read_facts(output: str) -> dict[str, Any] | None:
     return facts if facts.pop("digest", None) == digest(facts) else None
 
 
+def disturbed(output: str) -> str:
+    """Why `read_facts` gives nothing of a folder, other than that a run is not finished there; or an empty text."""
+    if is_file(join(output, "manifest.json")):
+        return f"{output}: manifest.json is not as it was written. `corpusmill check {output}` says more."
+    if is_file(join(output, UNFINISHED)):
+        return f"{output}: a take-down is not finished here. `corpusmill takedown {output}` goes on with it."
+    return ""
+
+
 def finished(output: str, *, whole: bool = False) -> dict[str, Any]:
     """What `manifest.json` says of a finished run; with `whole`, of one that has shards.
 
@@ -205,14 +214,11 @@ def finished(output: str, *, whole: bool = False) -> dict[str, Any]:
         UsageError: there is none.
     """
     facts = read_facts(output)
-    if facts is None and is_file(join(output, "manifest.json")):
-        raise UsageError(f"{output}: manifest.json is not as it was written. `corpusmill check {output}` says more.")
-    if facts is None and is_file(join(output, UNFINISHED)):
-        raise UsageError(f"{output}: a take-down is not finished here. `corpusmill takedown {output}` goes on with it.")
     if facts is None:
         raise UsageError(
-            f"{output}: no finished run here; expected manifest.json, which `corpusmill run` writes last. The same "
-            "command goes on with a run."
+            disturbed(output)
+            or f"{output}: no finished run here; expected manifest.json, which `corpusmill run` writes last. Give the "
+            "same `corpusmill run` again, and it goes on."
         )
     if whole and not facts["mixture"]:
         raise UsageError(f"{output}: a run of some sources alone; expected one of a whole recipe, with shards.")

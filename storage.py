@@ -329,11 +329,8 @@ def size_of(url: str) -> int:
 
 def is_file(url: str) -> bool:
     """Whether there is such a file."""
-    try:
-        size_of(url)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+    fs, path = filesystem(url)
+    return bool(fs.isfile(path))
 
 
 def find_inputs(folder: str, pattern: str, pass_over_folders: bool = False) -> list[Input]:

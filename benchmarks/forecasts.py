@@ -10,6 +10,7 @@ many lie in their interval. No floor.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -34,12 +35,13 @@ def figures(row: Row) -> Iterator[tuple[str, Estimate | None]]:
 
 def is_missed(found: Estimate, truth: float) -> bool:
     """Whether the truth is not where the forecast says that it is; a forecast without an end says nothing of it."""
-    low, high = found.low or 0.0, found.high or float("inf")
+    low = 0.0 if found.low is None else found.low
+    high = math.inf if found.high is None else found.high
     return not low <= truth <= high
 
 
-def table(found: Forecast, whole: Forecast, held: Counter[tuple[str, bool]]) -> Iterator[str]:
-    """A row for each source, and that of all."""
+def table(found: Forecast, whole: Forecast, held: Counter[tuple[str, bool, bool]]) -> Iterator[str]:
+    """A row for each source, and that of all; `held` counts kinds, whether an upper end is all, and whether it held."""
     truths = {row.name: row for row in whole.rows}
     for row in found.rows:
         cells = []
@@ -48,7 +50,7 @@ def table(found: Forecast, whole: Forecast, held: Counter[tuple[str, bool]]) -> 
                 break
             missed = is_missed(one, truth.value)
             if row.name != ALL and one.high is not None:
-                held[kind, not missed] += 1
+                held[kind, one.is_upper_end, not missed] += 1
             said = f"{shown(truth, interval=False)}; {shown(one)}".replace(" *", "")
             cells.append(f"{said}, **missed**" if missed else said)
         else:
@@ -58,20 +60,26 @@ def table(found: Forecast, whole: Forecast, held: Counter[tuple[str, bool]]) -> 
 
 
 def main() -> None:
+    if not sys.argv[1:]:
+        sys.exit(__doc__)
     inputs, shares = sys.argv[1], [float(one) for one in sys.argv[2:]] or SHARES
     recipe = load("sample", OVERRIDES)
 
     def of(share: float) -> Forecast:
         return forecast(measure(Measuring(recipe, inputs, share, workers=2, quiet=True)))
 
-    whole, held = of(1.0), Counter[tuple[str, bool]]()
+    whole, held = of(1.0), Counter[tuple[str, bool, bool]]()
     print("| source | slices of all |", " | ".join(f"{kind}: truth; forecast" for kind in KINDS), "|")
     print("| --- " * (2 + len(KINDS)) + "|")
     for share in shares:
         print(f"| `--measure {100 * share:.0f}%` |{' |' * (1 + len(KINDS))}")
         print(*table(of(share), whole, held), sep="\n")
     for kind in KINDS:
-        print(f"{kind}: {held[kind, True]} of {held[kind, True] + held[kind, False]} in their interval")
+        ends = (
+            f"{held[kind, upper, True]} of {held[kind, upper, True] + held[kind, upper, False]}"
+            for upper in (False, True)
+        )
+        print("{}: {} in their interval, {} below their upper end".format(kind, *ends))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from .options import (
 @debug_option
 def check(output: str, as_json: bool) -> int:
     """Read everything in OUTPUT again and compare it with its record; exit code 3 on any difference."""
+    from ..records import counted
     from ..shards.check import check_output
 
     n_files, differences = 0, 0
@@ -35,7 +36,7 @@ def check(output: str, as_json: bool) -> int:
         else:
             terminal.say(f"{result.path}: {result.text}")
     if not as_json:
-        click.echo(f"{n_files} files checked, {differences} differences.")
+        click.echo(f"{counted(n_files, 'file')} checked, {counted(differences, 'difference')}.")
     return DIFFERENT if differences else 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -93,7 +92,7 @@ def _dry_run(fetching: Fetch) -> Iterator[Outcome]:
     yield from fetching.there()
     todo = fetching.to_do()
     if any(one.size is None for one in todo):
-        print("Asking the publisher for the sizes that its list does not say.", file=sys.stderr)
+        terminal.tell("Asking the publisher for the sizes that its list does not say.")
     yield from fetching.sizes(todo)
 
 
@@ -123,7 +122,7 @@ def _show(outcomes: Iterator[Outcome], request: Request, as_json: bool) -> int:
                 click.echo(f"It needs, too: {filled(need, request.inputs, dump)}")
             click.echo(f"To read it: {filled(address_of(request.source).run, request.inputs, dump)}")
     for one in failed if as_json else ():
-        print(f"{one.path}: {one.error}", file=sys.stderr)
+        terminal.tell(f"{one.path}: {one.error}")
     if failed:
         text = f"{counted(len(failed), 'file')} did not come; the same command goes on with what is missing."
         terminal.tell(text, "red")

@@ -117,7 +117,7 @@ def look(
     else:
         _page(report.pages(found, console := report.paging_console(), full, asked.near, described), console)
     if not asked.shown:
-        click.echo(f"no document fits; {asked.looked_at:,} looked at", err=True)
+        terminal.tell(f"no document fits; {asked.looked_at:,} looked at")
     if trouble.n:
         times = counted(trouble.n, "time")
         terminal.tell(f"{times} something could not be read, the first in {trouble.first}")

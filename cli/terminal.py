@@ -65,7 +65,7 @@ def stderr() -> Console:
     """A console on stderr, where progress and errors are printed."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(stderr=True, emoji=False)
 
 
 def say(text: str) -> None:
@@ -83,8 +83,16 @@ def tell(text: str, style: str = "") -> None:
 
 
 def note_unfinished(output: str) -> None:
-    """What to say where a run is looked at that is not finished."""
-    tell(f"The run in {output} is not finished: this is what is there so far.", "yellow")
+    """What to say where a run is looked at that is not finished, or no longer as it was."""
+    from ..manifest import disturbed
+
+    why = disturbed(output)
+    tell(
+        f"{why} Below is what is there."
+        if why
+        else f"The run in {output} is not finished: this is what is there so far.",
+        "yellow",
+    )
 
 
 def show_error(message: str) -> None:

@@ -314,7 +314,11 @@ def checked(request: Request) -> Address:
         )
     if request.folder and not request.folder.startswith(("https://", "http://")):
         raise UsageError(f"--from {request.folder}: expected an address that begins with https:// or http://.")
-    if "@" in urlsplit(request.folder).netloc:
+    try:
+        named = "@" in urlsplit(request.folder).netloc
+    except ValueError as error:
+        raise UsageError(f"--from {request.folder}: {error}.") from error
+    if named:
         # The address stands in fetched.jsonl and in messages.
         raise UsageError("--from: expected an address without a name and a password; put these into ~/.netrc.")
     for dump in request.dumps:

@@ -35,6 +35,20 @@ class Estimate:
     high: float | None = None
     guess: bool = False
 
+    @property
+    def is_upper_end(self) -> bool:
+        """Whether nothing but the upper end is known."""
+        return self.low is None and self.high is not None
+
+    @property
+    def figure(self) -> float:
+        """What is said of it: the value, or the upper end alone.
+
+        >>> Estimate(2.0, None, 3.0).figure, Estimate(2.0).figure
+        (3.0, 2.0)
+        """
+        return self.high if self.low is None and self.high is not None else self.value
+
     def times(self, factor: float) -> Estimate:
         """As many times of it, 0 or more.
 
@@ -72,19 +86,21 @@ def exactly(value: float) -> Estimate:
 def added(parts: Sequence[Estimate]) -> Estimate:
     """The sum of estimates that err independently of one another: their distances add as squares.
 
+    It is the sum of what is said of them. Of an upper end that is all that is known.
+
     >>> added([Estimate(10, 7, 14), Estimate(20, 16, 23)])
     Estimate(value=30, low=25.0, high=35.0, guess=False)
     >>> added([Estimate(10, None, 12), exactly(1)])
-    Estimate(value=11, low=None, high=13.0, guess=False)
+    Estimate(value=13, low=None, high=13.0, guess=False)
     """
-    value = sum(one.value for one in parts)
+    value = sum(one.figure for one in parts)
     low: float | None = value
     high: float | None = value
     lows, highs = [one.low for one in parts], [one.high for one in parts]
     if None not in lows:
         low = value - math.hypot(*(one.value - (one.low or 0.0) for one in parts))
     if None not in highs:
-        high = value + math.hypot(*((one.high or 0.0) - one.value for one in parts))
+        high = value + math.hypot(*((one.high or 0.0) - one.figure for one in parts))
     guess = any(one.guess for one in parts)
     return Estimate(value, None if None in lows else low, None if None in highs else high, guess)
 

@@ -214,7 +214,7 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     written = values = parse_yaml(text, path)
     for assignment in overrides:
         values = override(values, assignment)
-    values = _shared_out(written, values)
+    values = _shared_out(written, _without_absent(values))
     try:
         return build(Recipe, values, name)
     except ConfigError as error:
@@ -233,14 +233,27 @@ def _shared_out(written: dict[str, Any], values: dict[str, Any]) -> dict[str, An
     if left != after or len(left) in (0, len(before)) or abs(sum(before.values()) - 100) > _ROUNDING:
         return values
     for name, weight in left.items():
-        values = override(values, f"sources.{name}.weight={weight * 100 / sum(left.values()):.4f}")
+        values = override(values, f"sources.{name}.weight={weight * 100 / sum(left.values())!r}")
     return values
 
 
-def _weights(values: dict[str, Any]) -> dict[str, float]:
+def _without_absent(values: dict[str, Any]) -> dict[str, Any]:
+    """Without the user's own sources that an override takes out (`sources.own.forum=null`)."""
     sources = values.get("sources")
-    named = sources.items() if isinstance(sources, dict) else ()
-    weights = {name: one.get("weight") for name, one in named if isinstance(one, dict)}
+    own = sources.get("own") if isinstance(sources, dict) else None
+    if not isinstance(sources, dict) or not isinstance(own, dict):
+        return values
+    there = {name: one for name, one in own.items() if one is not None}
+    return {**values, "sources": {**sources, "own": there}}
+
+
+def _weights(values: dict[str, Any]) -> dict[str, float]:
+    """The weight of each source that has one, the user's own included, by its key below `sources`."""
+    sources = values.get("sources")
+    named = dict(sources) if isinstance(sources, dict) else {}
+    own = named.pop("own", None)
+    named |= {f"own.{name}": one for name, one in own.items()} if isinstance(own, dict) else {}
+    weights = {name: one.get("weight") for name, one in named.items() if isinstance(one, dict)}
     return {name: weight for name, weight in weights.items() if isinstance(weight, int | float) and weight > 0}
 
 

@@ -419,6 +419,15 @@ class UnreadRecipe(OwnRecipe):
     settings: dict[str, Any] = field(default_factory=dict)  # those of its own, as they are written
 
 
+def key_of(source: str, options: SourceRecipe) -> str:
+    """The key of a source in a recipe.
+
+    >>> key_of("forum", OwnRecipe(code="forum", inputs=("*",))), key_of("books", BooksRecipe(inputs=("books/",)))
+    ('sources.own.forum', 'sources.books')
+    """
+    return f"sources.own.{source}" if isinstance(options, OwnRecipe) else f"sources.{source}"
+
+
 def own_module(code: object) -> Any:
     """The module of a source of the user's own.
 

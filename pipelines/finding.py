@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from pathlib import PurePosixPath
 
 from ..errors import SourceError, UsageError
 from ..mixtures.recipe import Recipe
-from ..mixtures.sources import SourceRecipe
+from ..mixtures.sources import SourceRecipe, key_of
 from ..records import counted
 from ..storage import Input, filesystem, find_inputs, identified, join, read_bytes, size_of
 from ..tokenizer.hugging_face import CONFIG
@@ -42,12 +43,12 @@ def find_files(source: str, options: SourceRecipe, folder: str, allow_empty: boo
     for pattern in options.inputs:
         matches = _matches(source, folder, pattern, options)
         if not matches and not allow_empty:
-            others = ",".join(one for one in options.inputs if one != pattern)
+            key, others = key_of(source, options), [one for one in options.inputs if one != pattern]
             raise SourceError(
                 f"{source}: nothing in {folder} fits {pattern}. Check --inputs (a sub-folder for each source), "
-                f"change the glob with --set 'sources.{source}.inputs=[…]', or pass --allow-empty; "
-                + (f"--set 'sources.{source}.inputs=[{others}]' leaves this glob out, and " if others else "")
-                + f"--set sources.{source}=null leaves out the source."
+                f"change the glob with --set '{key}.inputs=[…]', or pass --allow-empty; "
+                + (f"--set '{key}.inputs={json.dumps(others)}' leaves this glob out, and " if others else "")
+                + f"--set {key}=null leaves out the source."
                 + " CommonCrawl's models are made from it, unless perplexity and cited are given models, or skip."
                 * (source == "wikipedia")
             )

@@ -20,7 +20,7 @@ from ..mixtures.circle import unit_interval
 from ..mixtures.extrapolate import Compared, fall_of, nested
 from ..mixtures.recipe import Recipe
 from ..mixtures.sources import BooksRecipe, CitedRecipe, CommonCrawlRecipe, SourceRecipe, StackExchangeRecipe
-from ..records import counted
+from ..records import counted, sized
 from ..storage import absolute, identified, join, sizes, write_json
 from .build import PART, check_buildable, make_documents, make_tokenizer, mix_shards, plan_work
 from .command import logging_to
@@ -140,6 +140,9 @@ class _Run:
         """How much there is of a source, and how large the sets are in which its documents are compared."""
         options, said = self.command.recipe.active[part.source], self.command.whole.get(part.source)
         whole = said.bytes(part.files) if said else part.bytes_found + part.left_out
+        if said and round(whole) < round(part.bytes_found + part.left_out):
+            here = sized(part.bytes_found + part.left_out)
+            raise UsageError(f"--whole: {part.source} has {here} in --inputs, and cannot have {sized(whole)} in all.")
         made = part.bytes_found / (part.bytes_found + part.left_out)
         one = Sampled(part, max(whole * made, part.bytes), whole * (1 - made))
         one.compares = compares_documents(part.source, options)
@@ -225,7 +228,7 @@ class _Run:
             within = f" in {counted(n_sets, 'set')} that are compared apart" if n_sets > 1 else ""
             self.notes.append(
                 f"{name}: no three sizes to compare within, with {counted(len(units), 'slice')}{within}. So how the "
-                "share kept falls is not known, and its documents and tokens are at most these."
+                "share kept falls is not known: its documents and tokens are as the part keeps them, in truth fewer."
             )
             return
         kept = []

@@ -1,4 +1,4 @@
-"""A part of a source's inputs: whole slices, chosen by a hash of their names, so that the rest is never read.
+"""A part of a source's inputs: whole slices, chosen by a hash of their names, so that the rest is not read.
 
 `--limit` chooses documents, and reads everything for that; what is measured for a forecast must not.
 """
@@ -95,7 +95,8 @@ class Whole:
 
 
 def choose(source: str, options: SourceRecipe, files: Sequence[Input], share: float) -> Part:
-    """Units of about a share of the bytes, one at least where there is one. Files are opened only to cut them."""
+    """Units of about a share of the bytes, one at least where there is one. Files are opened only to cut
+    them, and those of Stack Exchange to count posts in their heads."""
     units, beside = _units(source, options, files)
     # All sites are read by those who measure everything, and their posts counted, as in a run.
     kept, doubtful = units, 0.0

@@ -31,6 +31,7 @@ from ..manifest import (
     REPORT,
     UNFINISHED,
     Receipt,
+    disturbed,
     finished_items,
     read_facts,
     read_receipts,
@@ -148,7 +149,10 @@ def touched_by(output: str, words: TakenDown) -> tuple[Touched, TakenDown]:
     """
     state = _state(output)
     if state is None:
-        raise UsageError(f"{output}: no finished run here. Finish it with the same `corpusmill run`, then take down.")
+        raise UsageError(
+            disturbed(output)
+            or f"{output}: no finished run here. Finish it with the same `corpusmill run`, then take down."
+        )
     if not (words.ids or words.urls or is_file(join(output, UNFINISHED))):
         raise UsageError(f"{output}: no take-down to go on with here. Name documents, by ids or whole URLs.")
     listed = TakenDown.read(output) | words

@@ -177,7 +177,7 @@ def _form(source: str) -> str:
 
 def _nothing(output: str, asked: str, more: str) -> UsageError:
     return UsageError(
-        f"{asked}: neither among the documents of {output} nor among the dropped ones{more} Or it is not in the "
+        f"{asked}: neither among the documents of {output} nor among the dropped ones{more} It may not be in the "
         "inputs, not within the limit, a part of another document, or damaged: errors/ lists what could not be read."
     )
 

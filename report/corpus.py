@@ -69,6 +69,11 @@ class Corpus:
         return [name for name in self.made if self.kept(name)]
 
     @property
+    def is_of_paper(self) -> bool:
+        """Whether it has one of the paper's sources."""
+        return not set(self.sources).isdisjoint(publishers()["sources"])
+
+    @property
     def title(self) -> str:
         return " ".join(self.recipe.card.title.split()) or f"corpusmill {self.recipe.name}"
 
@@ -114,8 +119,12 @@ class Corpus:
     @property
     def publishers(self) -> dict[str, dict[str, Any]]:
         """What is said of the texts of each source that was made: by its publisher, or by the recipe."""
-        seven = publishers()["sources"]
-        return {name: seven.get(name) or _own(name, self.recipe.sources.own[name]) for name in self.made}
+        seven, own = publishers()["sources"], self.recipe.sources.own
+        found = {name: _own(name, own[name]) if name in own else dict(seven[name]) for name in self.made}
+        for name, one in found.items():
+            if getattr(self.recipe.active[name], "form", "") == "published":
+                one["links"] = {**one["published"], **one["links"]}
+        return found
 
     def about(self, kind: str) -> list[str]:
         """What is known of the texts of these sources: `personal`, `biases` or `limits`."""
@@ -147,7 +156,7 @@ def paper() -> Recipe:
     return load("llama1")
 
 
-NOT_TOLD = ("inputs", "root", "weight", "epochs", "paper", "part_mb", "slice_mb", "columns")
+NOT_TOLD = ("root", "weight", "epochs", "paper", "part_mb", "slice_mb", "columns")
 
 
 def changed_settings(recipe: Recipe, source: str) -> dict[str, tuple[Any, Any]]:

@@ -9,10 +9,11 @@ import json
 from typing import Any
 
 from ..manifest import RECIPE
-from ..records import sized
+from ..records import counted, sized
 from ..storage import join, sha256_of, size_of
 from . import sections
 from .corpus import FEATURES, Corpus, in_words
+from .describe import LEFT_OUT
 
 # The context of the specification; readers warn of any other.
 _OWN = (
@@ -61,8 +62,9 @@ def json_ld(corpus: Corpus) -> dict[str, Any]:
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "name": corpus.title,
         "description": (
-            f"{sum(map(corpus.kept, corpus.sources)):,} documents from {titles}, made by corpusmill "
-            f"{facts['corpusmill']} after section 2.1 of the LLaMA paper. README.md says how, and under which rights."
+            f"{counted(sum(map(corpus.kept, corpus.sources)), 'document')} from {titles}, made by corpusmill "
+            f"{facts['corpusmill']}{' after section 2.1 of the LLaMA paper' * corpus.is_of_paper}. "
+            "README.md says how, and under which rights."
         ),
         **({"url": said.url} if said.url else {}),
         "license": list(dict.fromkeys([*own, *links])),
@@ -89,10 +91,11 @@ def _responsible(corpus: Corpus) -> dict[str, Any]:
             f"{source}: {len(files):,} files, {sized(sum(one[0] for one in files.values()))}."
             for source, files in read.items()
         ),
-        "rai:dataCollectionMissingData": f"{damage:,} pieces of damaged input are left out; errors/ lists them.",
+        "rai:dataCollectionMissingData": f"Damaged input is left out: {counted(damage, 'piece')}; errors/ lists it.",
         "rai:dataPreprocessingProtocol": [
-            f"{source}: {'; '.join(row['step'] for row in sections.steps_of(corpus, source))}."
+            f"{source}: {'; '.join(steps)}."
             for source in corpus.sources
+            if (steps := [row["step"] for row in sections.steps_of(corpus, source) if row["basis"] != LEFT_OUT])
         ],
         "rai:dataBiases": corpus.about("biases"),
         "rai:dataLimitations": corpus.about("limits"),

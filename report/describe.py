@@ -16,6 +16,7 @@ from ..pipelines.sources import SOURCES, source_of
 from ..records import Reason, Reasons
 
 SAME_CONTENT = "one document a content"
+LEFT_OUT = "left out"  # in place of a basis
 SKIPPED = "the paper has this step, and the recipe skips it"
 
 
@@ -35,7 +36,7 @@ def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
     steps = one.steps(options, Aids())
     shown = [{"step": step.name, "basis": str(step.basis), "note": step.note} for step in steps]
     shown += [{"step": name, "basis": str(Basis.OURS), "note": note} for name, note in one.made(options)]
-    shown += [{"step": name, "basis": "left out", "note": SKIPPED} for name in one.left_out(options)]
+    shown += [{"step": name, "basis": LEFT_OUT, "note": SKIPPED} for name in one.left_out(options)]
     shown.append({"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description})
     if about := one.about_content:
         shown.append({"step": SAME_CONTENT, "basis": str(Basis.REFERENCE), "note": about})

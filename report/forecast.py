@@ -43,7 +43,7 @@ class Row:
 
     @property
     def tokens_per_core_hour(self) -> float | None:
-        return self.tokens.value / self.core_hours.value if self.tokens and self.core_hours.value else None
+        return self.tokens.figure / self.core_hours.value if self.tokens and self.core_hours.value else None
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _source(name: str, one: Sampled, tokens_of_text: Estimate, untaught: bool) -
         total("tokens").shared(of_text).shared(tokens_of_text),
         {
             "documents": total("disk.documents").shared(of_text),
-            "tokens": total("disk.tokens").shared(of_text),
+            "tokens": total("disk.tokens").shared(of_text).shared(tokens_of_text),
             "work": total("disk.work"),
         },
     )
@@ -176,15 +176,15 @@ def _mixture(measured: Measured, rows: Sequence[Row]) -> list[dict[str, Any]]:
     recipe = measured.recipe
     training = 1 - recipe.validation
     tokens = {row.name: row.tokens.times(training) for row in rows if row.tokens}
-    if any(not tokens.get(name, exactly(0.0)).value for name in recipe.active):
+    if any(not tokens.get(name, exactly(0.0)).figure for name in recipe.active):
         return []
     found = []
-    for row in plan(recipe, {name: max(1, round(tokens[name].value)) for name in recipe.active}):
+    for row in plan(recipe, {name: max(1, round(tokens[name].figure)) for name in recipe.active}):
         one, least, most = tokens[row.source], None, None
         if row.wanted and recipe.active[row.source].weight is not None:
             least = row.wanted / one.high if one.high else None
             most = row.wanted / one.low if one.low and not _is_next_to_nothing(one.low, one) else None
-        found.append({**asdict(row), "epochs_from": least, "epochs_to": most})
+        found.append({**asdict(row), "at_most": one.is_upper_end, "epochs_from": least, "epochs_to": most})
     return found
 
 
@@ -277,7 +277,8 @@ def _remarks(found: Forecast) -> list[str]:
     measured, disk = found.measured, found.rows[-1].disk
     lines = [
         f"On disk in the end: {shown(added(list(disk.values())), 'B')}; work/ is what only a later run needs.",
-        "In brackets: 95 %, by the jackknife over slices. ?: one slice, which says nothing of others.",
+        "In brackets: 95 %, by the jackknife over slices. ?: no interval, for there is one slice, or too few "
+        "that were not the first of a process; or it is a sum with such a figure.",
     ]
     lines.append(
         "*: beyond what was measured. In larger sets the share kept falls: from no further to as copies in pairs do; "
@@ -321,8 +322,8 @@ def shown(estimate: Estimate | None, unit: str = "", interval: bool = True) -> s
     if estimate is None:
         return ""
     mark = " *" if estimate.guess else ""
-    if estimate.low is None and estimate.high is not None:
-        return f"≤ {short(estimate.high, unit)}{mark}"
+    if estimate.is_upper_end:
+        return f"≤ {short(estimate.figure, unit)}{mark}"
     said = short(estimate.value, unit)
     if not interval or estimate.low == estimate.high == estimate.value:
         return f"{said}{mark}"

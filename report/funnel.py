@@ -92,7 +92,7 @@ def mixture(rows: Sequence[Mapping[str, Any]]) -> Table:
         "share wanted": lambda row: percent(row["share"]),
         "tokens wanted": lambda row: number(row["wanted"]),
         "written": lambda row: number(row.get("written")),
-        "one pass": lambda row: number(row["available"]),
+        "one pass": lambda row: ("≤ " if row.get("at_most") else "") + number(row["available"]),
         "epochs": lambda row: decimal(row["epochs"]) + (" (source too small)" if row["short"] else ""),
         "95 %": lambda row: between(*(row.get(end) for end in EPOCHS_ENDS)),
         "at most": lambda row: decimal(row.get("most_epochs")),

@@ -35,8 +35,8 @@ UNSAID = frozenset({"url", "digest", "blob", "content_md5", "id", "source", "mea
 def paging_console() -> Console:
     """Where documents are printed: with styles on a terminal alone, and where the pager shows them."""
     if sys.stdout is None or not sys.stdout.isatty():  # though FORCE_COLOR may say that it is one
-        return Console(no_color=True, force_terminal=False)
-    return Console() if _pager_shows_styles() else Console(no_color=True)
+        return Console(no_color=True, force_terminal=False, emoji=False)
+    return Console(no_color=not _pager_shows_styles() or None, emoji=False)
 
 
 def _pager_shows_styles() -> bool:

@@ -193,14 +193,22 @@ def deviations(corpus: Corpus) -> str:
     return table(["", "kind", "what"], cells + ([["all", "setting", "; ".join(found)]] if found else []))
 
 
+def _without_place(value: Any) -> Any:
+    """
+    >>> _without_place("/home/me/lid.176.bin"), _without_place("c4/en/*.json.gz"), _without_place(2)
+    ('lid.176.bin', 'c4/en/*.json.gz', 2)
+    """
+    is_place = isinstance(value, str) and (value.startswith("/") or "://" in value)
+    return value.rstrip("/").rpartition("/")[2] if is_place else value
+
+
 def _value(value: Any) -> str:
     """A setting as people read it; of a path of this machine, or a URL, only the last part."""
     if value is None or value in ("", []):
         return "nothing"
-    if isinstance(value, str):
-        value = value.rstrip("/").rpartition("/")[2] if value.startswith("/") or "://" in value else value
-    else:
-        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        value = [_without_place(one) for one in value]
+    value = _without_place(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return code(value if len(value) <= SHOWN_VALUE else f"{value[:SHOWN_VALUE]}…")
 
 

@@ -17,7 +17,7 @@ def show(place: Place, console: Console) -> None:
         "source": place.source,
         "licence": place.license,
         "listed in": f"{place.path}, row {place.row}",
-        "copy": f"{place.copy + 1}",
+        "copy": f"{place.copy} (the first is 0)",
         "token": f"{place.position:,} of {place.n_tokens:,} of the document: id {place.token}, {what or place.kind}",
     }
     for name, value in said.items():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -54,9 +55,21 @@ def check_output(output: str) -> Iterator[Difference | None]:
     if facts is None:
         yield Difference("manifest.json", "is not as it was written. The same `corpusmill run` writes it again.")
         return
-    command = shlex.join(facts.get("command", ["corpusmill", "run", "…"]))
+    command = shlex.join(_at(output, facts.get("command", ["corpusmill", "run", "…"])))
     for found in _check(output, facts, there):
         yield found and Difference(found.path, f"{found.text} {command}" if found.text.endswith(":") else found.text)
+
+
+def _at(output: str, command: Sequence[str]) -> list[str]:
+    """The command of a run whose folder may have moved since.
+
+    >>> _at("copy", ["corpusmill", "run", "/a/out/recipe.yaml", "--inputs", "/a/in", "--output", "/a/out"])
+    ['corpusmill', 'run', 'copy/recipe.yaml', '--inputs', '/a/in', '--output', 'copy']
+    """
+    was = next((word for before, word in itertools.pairwise(command) if before == "--output"), None)
+    if was is None:
+        return [*command]
+    return [output + word[len(was) :] if f"{word}/".startswith(f"{was}/") else word for word in command]
 
 
 def _check(output: str, facts: Mapping[str, Any], there: Mapping[str, int]) -> Iterator[Difference | None]:

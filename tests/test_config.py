@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpusmill.config import override, words_of
 from corpusmill.errors import ConfigError
 from corpusmill.mixtures.recipe import Recipe, load, shipped
+from running import ROOT
 
 CRAWL = "sources.commoncrawl"
 WELL = "name: r\nsources: {c4: {inputs: [a], epochs: 1}}\n"
@@ -45,6 +47,7 @@ WELL = "name: r\nsources: {c4: {inputs: [a], epochs: 1}}\n"
         pytest.param(f"{CRAWL}.language.model=", "model must name a file", id="no model"),
         pytest.param(f"{CRAWL}.block=[null]", "expected text, got None", id="nothing in a list"),
         pytest.param("name=[", "not a YAML value", id="broken YAML"),
+        pytest.param("sources.own=null", "sources.own: expected a mapping, got None", id="no mapping of one's own"),
     ],
 )
 def test_mistakes_in_settings(setting: str, message: str) -> None:
@@ -125,6 +128,20 @@ def test_a_source_that_is_taken_out_leaves_its_weight_to_the_others() -> None:
         assert weight == pytest.approx((whole.active[name].weight or 0) * 100 / left, abs=1e-3)
     with pytest.raises(ConfigError, match=r"the weights sum to 96\.5"):  # whoever gives weights gives all of them
         load("llama1", ["sources.books=null", "sources.arxiv.weight=3.5"])
+
+
+def test_a_source_of_ones_own_has_its_share_and_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs" / "examples" / "forum")
+    values = yaml.safe_load((ROOT / "mixtures" / "llama1.yaml").read_text())
+    values["sources"]["commoncrawl"]["weight"] -= 10
+    values["sources"]["own"] = {"forum": {"code": "forum", "inputs": ["forum/*"], "weight": 10}}
+    path = tmp_path / "ours.yaml"
+    path.write_text(yaml.safe_dump(values))
+    for gone in ("books", "own.forum"):
+        left = load(str(path), [f"sources.{gone}=null"]).active
+        assert gone.rpartition(".")[2] not in left
+        assert len(left) == 7
+        assert sum(one.weight or 0 for one in left.values()) == pytest.approx(100)
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))

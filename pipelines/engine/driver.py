@@ -32,7 +32,7 @@ class Driver:
     output: str
     workers: int
     beam_arguments: Sequence[str] = ()
-    console: Console = field(default_factory=lambda: Console(stderr=True))
+    console: Console = field(default_factory=lambda: Console(stderr=True, emoji=False))
     quiet: bool = False
     said: set[str] = field(default_factory=set)
     finished: dict[str, dict[str, Receipt]] = field(default_factory=dict)

@@ -76,8 +76,10 @@ class Axis:
 def axis_of(values: Sequence[float], thresholds: Sequence[float], log: bool) -> Axis:
     """An axis for values and thresholds, with round steps from the last threshold on.
 
-    >>> axis_of([1, 2, 3, 4, 10], [3], log=False).edges[:5]
-    [1.0, 1.25, 1.5, 1.75, 2.0]
+    >>> axis_of([1.5, 2, 3, 4, 10], [3], log=False).edges[:5]
+    [1.5, 1.75, 2.0, 2.25, 2.5]
+    >>> axis_of([0, 2, 3, 4, 10], [3], log=False).edges[:5]
+    [0.0, 1.0, 2.0, 3.0, 4.0]
     """
     ordered = sorted(value for value in values if value > 0 or not log) or [1.0]
     cut = int(len(ordered) * TAIL)
@@ -96,13 +98,15 @@ def _edges(low: float, high: float, origin: float, sides: bool, whole: bool) -> 
     """Edges of bins; with `sides` there is room on both sides of the origin."""
     span = max(high - low, 1e-6 * max(abs(low), abs(high))) or 1.0
     margin = span / 8 if sides else 0.0
-    low, high = min(low, origin - margin), max(high, origin + margin)
+    least, low, high = min(low, origin), min(low, origin - margin), max(high, origin + margin)
     step = nice_step(max(high - low, span) / BINS)
-    if whole and step < 1 <= (high - low) / 10:
-        step = 1.0
+    while whole and not step.is_integer():
+        step = nice_step(max(1.0, step * 1.01))
     first, last = math.floor((low - origin) / step + 1e-9), math.ceil((high - origin) / step - 1e-9)
     numbers = range(first, max(last, first + 1) + 1)
-    return [float(f"{origin + number * step:.12g}") if number else origin for number in numbers]
+    edges = [float(f"{origin + number * step:.12g}") if number else origin for number in numbers]
+    # What is never below zero has no threshold there.
+    return edges if least < 0 else sorted({max(0.0, edge) for edge in edges})
 
 
 def _log_edges(low: float, high: float, origin: float, sides: bool) -> list[float]:

@@ -151,7 +151,7 @@ FACETS: Mapping[str, Mapping[str, Callable[[Meta], object]]] = MappingProxyType(
             "language": lambda meta: meta.get("language"),
         },
         "github": {
-            "licence": lambda meta: meta["license"],
+            "licence": lambda meta: meta["license"].lower(),
             "ending": lambda meta: _ending(meta["path"]),
             "repository": lambda meta: meta["repo"],
         },

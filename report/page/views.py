@@ -22,6 +22,7 @@ from .untrusted import link, shortened
 EXAMPLES = 3  # of each kind
 TOP = 8  # values that documents are counted by
 GROUPS = 5
+NEAR = 3  # whole numbers on both sides of a threshold that is one
 STEPS = (-8, -4, -2, -1, 0, 1, 2, 4, 8)  # of the axis from the threshold on, that the table has
 
 
@@ -191,6 +192,9 @@ def _changes(
     round_ = "{:.2g}" if one.log else "{:.6g}"
     beside = [edge for edge in axis.edges if not math.isclose(edge, threshold)]
     stops = {float(round_.format(edge)) for edge in beside} | {threshold}
+    if all(float(value).is_integer() for value in (threshold, *(value for value, _ in (*kept, *dropped)))):
+        near = {threshold + step for step in range(-NEAR, NEAR + 1)}
+        stops = {stop for stop in stops if float(stop).is_integer()} | {stop for stop in near if stop >= axis.edges[0]}
     stays = STAYS[one.keeps]
     changes = []
     for stop in sorted(stops):
@@ -234,8 +238,11 @@ class Counts:
 
 
 def _counts(name: str, about: str, values: Iterable[str]) -> Counts:
+    """The most frequent values, these by their number; where all are numbers, such as years, in the order of those."""
     found = Counter(values)
     top = sorted(found.items(), key=lambda one: (-one[1], one[0]))[:TOP]
+    if all(value.isdecimal() for value in found):
+        top.sort(key=lambda one: int(one[0]))
     rest = found.total() - sum(n for _, n in top)
     return Counts(
         name, about, found.total(), [(shortened(value, 60), n) for value, n in top], len(found) - len(top), rest

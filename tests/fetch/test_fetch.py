@@ -557,6 +557,7 @@ def test_https_is_never_left() -> None:
         pytest.param(["books", "--limit", "1", "--wait", "0"], "asks to wait 2 s", id="too fast"),
         pytest.param(["books", "--limit", "1", "--connections", "9"], "at most 1 connection", id="too many"),
         pytest.param(["c4", "--from", "file:///etc"], "begins with https", id="a file"),
+        pytest.param(["c4", "--from", "http://[x"], "--from http://[x: Invalid IPv6 URL", id="no address at all"),
         pytest.param(["c4", "--from", "https://me:secret@a.example/"], "put these into ~/.netrc", id="a password"),
         pytest.param(["github"], "BigQuery charges your account", id="github"),
         pytest.param(["arxiv"], "requester-pays", id="arxiv"),

@@ -46,7 +46,8 @@ def test_what_fits(asked: str, value: Any, holds: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["", "perplexity", "<300", "perplexity<", "text~", "a b<3", "text~(", "text~(?=a)", "x;y=1"]
+    "asked",
+    ["", "perplexity", "<300", "perplexity<", "text~", "a b<3", "text~(", "text~(?=a)", "x;y=1", "n=>5", "n<<5"],
 )
 def test_what_is_no_condition(asked: str) -> None:
     with pytest.raises(UsageError, match="--where"):

@@ -17,6 +17,7 @@ import yaml
 from corpusmill.errors import UsageError
 from corpusmill.mixtures.recipe import CardRecipe, load
 from corpusmill.pipelines.accounts import languages_of, licenses_of
+from corpusmill.report import croissant
 from corpusmill.report.card import card, front_matter, rewrite, write
 from corpusmill.report.corpus import Corpus, changed_settings, publishers, size_category
 from corpusmill.report.markdown import table
@@ -202,10 +203,18 @@ def test_every_source_has_what_its_publisher_says() -> None:
     about = publishers()["sources"]
     assert set(about) == set(load("llama1").active)
     for one in about.values():
-        assert set(one) == {"title", "about", "licence", "links", "names", "upstream"}
+        assert set(one) - {"published"} == {"title", "about", "licence", "links", "names", "upstream"}
         assert all(url.startswith("https://") for url in (*one["links"].values(), one["upstream"]))
     kinds = [one for kind in ("personal", "biases", "limits") for one in publishers()[kind]]
     assert {source for one in kinds for source in one.get("of", ())} <= set(about)
+
+
+def test_the_licence_of_c4_as_published_is_that_of_no_other_pages(finished: Path) -> None:
+    made = Corpus.read(str(finished))
+    read = dataclasses.replace(made, recipe=load("sample", ["sources.c4.form=published"]))
+    assert "ODC-BY" in read.publishers["c4"]["links"]
+    assert [*made.publishers["c4"]["links"]] == ["terms of use"]
+    assert "opendatacommons" not in croissant.text(made)
 
 
 def test_the_words_of_the_card_decide_no_byte(inputs: Path, finished: Path, copy_of: Callable[[Path], Path]) -> None:

@@ -34,8 +34,6 @@ SOURCES = {
         "C4",
         "ODC-BY",
         [
-            "https://opendatacommons.org/licenses/by/1-0/",
-            "https://huggingface.co/datasets/allenai/c4",
             "https://commoncrawl.org/terms-of-use",
         ],
         "c4:ADDRESS",

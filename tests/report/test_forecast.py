@@ -153,6 +153,24 @@ def test_epochs_of_next_to_no_tokens_have_no_end(low: float | None, monkeypatch:
     assert f"≥ {row['epochs_from']:.2f} " in console.file.getvalue()
 
 
+def test_the_sum_is_that_of_what_is_shown() -> None:
+    """Of an upper end alone it is that; so tokens on disk are those of the tokens, and epochs at least these."""
+    one = sampled(rates=(1, 2, 1, 2), compares=True, larger=10.0)
+    for amounts in one.units.values():
+        amounts["disk.tokens"] = 2 * amounts["tokens"]
+    found = forecast(measured(one, learnt=[Learnt(TOKENIZER, 1.0, 50.0, 100.0, "")]))
+    source, everything = found.rows[0], found.rows[-1]
+    assert source.tokens.is_upper_end
+    assert everything.tokens.is_upper_end
+    assert everything.tokens.figure == source.tokens.figure > source.tokens.value
+    assert source.disk["tokens"].figure == pytest.approx(2 * source.tokens.figure)
+    [row] = found.mixture
+    assert (row["available"], row["at_most"]) == (round(source.tokens.figure), True)
+    console = Console(file=io.StringIO(), width=110)
+    show(found, console, None)
+    assert f"≤ {row['available']:,}" in console.file.getvalue()
+
+
 def test_a_source_that_was_not_measured_leaves_the_mixture_open() -> None:
     one = measured(sampled())
     assert forecast(dataclasses.replace(one, recipe=load("llama1"))).mixture == ()

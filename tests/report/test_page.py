@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ from corpusmill.report.page.build import render
 from corpusmill.report.page.charts import axis_of
 from corpusmill.report.page.measures import Measure, measures
 from corpusmill.report.page.sampling import Drawn, Row, Sample
-from corpusmill.report.page.views import thresholds
+from corpusmill.report.page.views import _counts, thresholds
 from running import SMALL, contents, corpusmill, manifest
 
 HOSTILE = (
@@ -138,6 +139,21 @@ def test_a_sample_stands_for_all() -> None:
     told = {value: told for _, value, told in json.loads(found.stops)}
     assert told["0.3"] == "up to about 20 documents more, 4.0 MB of text"
     assert told["0.7"] == "about 100 documents fewer, 10.0 MB of text"
+
+
+def test_a_threshold_that_is_a_whole_number_moves_by_whole_numbers() -> None:
+    """Others would be refused by the recipe, as negative ones are."""
+    measure = dataclasses.replace(SCORE, thresholds={"min_score": 3.0})
+    drawn = sample_of([3.0, 4.0, 30.0, 400.0], [0.0, 1.0, 2.0])
+    [found] = thresholds("c4", [measure], drawn, {"documents.kept": 4, f"documents.dropped.{measure.reasons[0]}": 3})
+    stops = [float(value.replace(",", "")) for _, value, _ in json.loads(found.stops)]
+    assert stops[:7] == [0, 1, 2, 3, 4, 5, 6]
+    assert all(stop.is_integer() for stop in stops)
+
+
+def test_years_stand_in_their_order_and_words_by_their_number() -> None:
+    assert _counts("year", "", ["2021", "2010", "2021", "999"]).top == [("999", 1), ("2010", 1), ("2021", 2)]
+    assert _counts("site", "", ["b", "a", "b"]).top == [("b", 2), ("a", 1)]
 
 
 NUMBERS = st.floats(-1e12, 1e12) | st.integers(-5, 5).map(float)

@@ -64,7 +64,7 @@ FACETS: Mapping[str, Mapping[str, Callable[[Meta], object]]] = {
         "language": lambda meta: meta["language"],
     },
     "github": {
-        "licence": lambda meta: meta["license"],
+        "licence": lambda meta: meta["license"].lower(),
         "ending": lambda meta: re.sub(r"^.+(?=\.)", "", meta["path"].rpartition("/")[2]),
         "repository": lambda meta: meta["repo"],
     },
