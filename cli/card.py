@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from .options import debug_option, epilog, set_option
@@ -17,12 +19,14 @@ from .options import debug_option, epilog, set_option
 )
 @click.argument("output")
 @set_option
+@click.option("--dry-run", is_flag=True, help="Look at the settings, name the files, and leave them as they are.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each file.")
 @debug_option
-def card(output: str, overrides: tuple[str, ...]) -> None:
+def card(output: str, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
     """Write README.md and croissant.json of the finished run in OUTPUT again, from its record alone: no inputs are
     needed, and no other file changes. --set takes settings of the recipe's section `card`; recipe.yaml keeps them.
     """
     from ..report import card as report
 
-    for url in report.rewrite(output, overrides):
-        click.echo(url)
+    for url in report.rewrite(output, overrides, dry_run):
+        click.echo(json.dumps({"path": url}) if as_json else url)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,13 +41,19 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0.01),
     help="Number of documents, as a multiple.",
 )
+@click.option("--dry-run", is_flag=True, help="Name the files, and leave none: they are written elsewhere, and go.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each file.")
 @debug_option
-def sample(folder: str, seed: int, scale: float) -> None:
+def sample(folder: str, seed: int, scale: float, dry_run: bool, as_json: bool) -> None:
     """Write small inputs into FOLDER, in the published formats of the sources, some of them damaged on purpose."""
-    from ..samples import write_sample
+    from ..samples import refuse_others, write_sample
 
-    for path in write_sample(folder, seed, scale):
-        click.echo(path)
+    refuse_others(folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch if dry_run else folder)
+        for path in write_sample(root, seed, scale):
+            name = str(Path(folder, path.relative_to(root)))
+            click.echo(json.dumps({"path": name, "bytes": path.stat().st_size}) if as_json else name)
 
 
 @click.command(

@@ -40,11 +40,19 @@ from .options import debug_option, epilog, interruptible
 )
 @click.option("--redo", is_flag=True, help="Begin again, in place of the training that is saved there.")
 @click.option("--export", "exported", help="Folder or URL for the model in the files of Hugging Face's transformers.")
+@click.option("--dry-run", is_flag=True, help="Say how large model and training are, and what is saved; train nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @debug_option
 def train(
-    output: str, steps: int, save: str | None, exported: str | None, quiet: bool, as_json: bool, **options: Any
+    output: str,
+    steps: int,
+    save: str | None,
+    exported: str | None,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Train a small LLaMA on the shards of OUTPUT; report the loss of each source, on the validation split in bits a
     byte, too. Needs the extra `model`.
@@ -63,7 +71,7 @@ def train(
 
         from ..llama.checkpoint import load_checkpoint
         from ..llama.export import export
-        from ..llama.train import MEAN_STEPS
+        from ..llama.train import MEAN_STEPS, planned
         from ..llama.train import train as train_model
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; pip install 'corpusmill[model]' brings it.") from error
@@ -71,6 +79,13 @@ def train(
     from ..report.answers import AnswerConsole
 
     save = join(output, "llama") if save is None else save
+    if dry_run:
+        begun = None if options["redo"] else save
+        known = planned(output, steps, options["batch_size"], options["seq_len"], begun)
+        facts: dict[str, Any] = {**known, "save": save}
+        shown = (f"{name.replace('_', ' ')}: {fact if name == 'save' else f'{fact:,}'}" for name, fact in facts.items())
+        click.echo(json.dumps(facts) if as_json else "\n".join(shown))
+        return
     with (
         interruptible("The same command goes on from the last checkpoint."),
         training.watching(terminal.stderr(), quiet) as report,

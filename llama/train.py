@@ -119,9 +119,7 @@ def train(
             f"checkpoint every {checkpoint_every}: each must be 1 up"
         )
     shards = ShardSet.open(output, "train")
-    batches = Batches(shards, batch_size, seq_len)
-    if not len(batches):
-        raise ShardError(f"{output}: {shards.n_tokens} tokens to train on; one sequence takes {seq_len + 1}")
+    batches = _batches(shards, output, batch_size, seq_len)
     where = _usable(device)
     bf16 = _has_bf16(where) if bf16 is None else bf16
     config = LlamaConfig(shards.vocab_size, max_seq_len=seq_len)
@@ -139,6 +137,31 @@ def train(
         validation=validation,
         bits_per_byte=bits_per_byte,
     )
+
+
+def planned(output: str, steps: int, batch_size: int, seq_len: int, save: str | None) -> dict[str, int]:
+    """What `train` would do: parameters, tokens there are and those of all steps, and the step that `save` has come to.
+
+    Raises:
+        ShardError: too few tokens, damaged shards, a damaged checkpoint.
+    """
+    shards = ShardSet.open(output, "train")
+    _batches(shards, output, batch_size, seq_len)
+    begun = load_checkpoint(save) if save is not None else None
+    return {
+        "parameters": LlamaConfig(shards.vocab_size, max_seq_len=seq_len).n_parameters,
+        "tokens_in_shards": shards.n_tokens,
+        "steps": steps,
+        "tokens_of_all_steps": steps * batch_size * seq_len,
+        "steps_done": len(begun.history) if begun else 0,
+    }
+
+
+def _batches(shards: ShardSet, output: str, batch_size: int, seq_len: int) -> Batches:
+    batches = Batches(shards, batch_size, seq_len)
+    if not len(batches):
+        raise ShardError(f"{output}: {shards.n_tokens} tokens to train on; one sequence takes {seq_len + 1}")
+    return batches
 
 
 def _run(

@@ -5,6 +5,7 @@ All of it is read off the record of the run: no clock, no path of a machine, the
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -27,11 +28,11 @@ from .markdown import bullets, code, literal
 HUB = "https://huggingface.co/datasets/"
 
 
-def write(output: str) -> list[str]:
+def write(output: str, dry_run: bool = False) -> list[str]:
     """Write the card and Croissant's file of a finished run, from its record; of a run without documents neither.
 
     Returns:
-        The URLs of what was written.
+        The URLs of what was written, or with `dry_run` would be.
 
     Raises:
         UsageError: there is no finished run.
@@ -39,28 +40,31 @@ def write(output: str) -> list[str]:
     output = absolute(output)
     corpus = Corpus.read(output)
     texts = {CARD: card, CROISSANT: croissant.text} if corpus.made else {}
-    for name, text in texts.items():
+    for name, text in () if dry_run else texts.items():
         publish(join(output, name), text(corpus).encode())
     return [join(output, name) for name in texts]
 
 
-def rewrite(output: str, overrides: Sequence[str]) -> list[str]:
-    """The same, with other words: `card.key=value`, which the recipe in the folder keeps.
+def rewrite(output: str, overrides: Sequence[str], dry_run: bool = False) -> list[str]:
+    """The same, with other words: `card.key=value`, which the recipe in the folder keeps. With `dry_run` nothing is
+    written.
 
     Raises:
         UsageError: a setting that is none of the card's, no finished run, or one at work in the folder.
     """
     output = absolute(output)
     recipe = Corpus.read(output).recipe
-    with locked(output, recipe.digest):
+    with contextlib.nullcontext() if dry_run else locked(output, recipe.digest):
         if overrides:
             values = recipe.resolved()
             for assignment in overrides:
                 if not assignment.startswith("card."):
                     raise UsageError(f"--set {assignment}: expected a setting of the card, as in card.contact=….")
                 values = override(values, assignment)
-            publish(join(output, RECIPE), without_code(to_yaml(values), RECIPE).to_yaml().encode())
-        return write(output)
+            changed = without_code(to_yaml(values), RECIPE)
+            if not dry_run:
+                publish(join(output, RECIPE), changed.to_yaml().encode())
+        return write(output, dry_run)
 
 
 def card(corpus: Corpus) -> str:

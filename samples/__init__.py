@@ -26,12 +26,18 @@ def write_sample(folder: str | Path, seed: int = 0, scale: float = 1.0) -> list[
     Raises:
         UsageError: the folder has files, and they are no sample: some may be dumps, of the same names as ours.
     """
+    refuse_others(folder)
     root = Path(folder)
     mark = root / MARK
-    if root.is_dir() and any(root.iterdir()) and not mark.exists():
-        raise UsageError(
-            f"{folder} has files that are no sample of ours, and some could be written over: give a new folder."
-        )
     root.mkdir(parents=True, exist_ok=True)
     mark.write_text(f"Generated: corpusmill sample --seed {seed} --scale {scale:g}. All files here may be deleted.\n")
     return [mark, *(path for write in _WRITERS for path in write(root, seed, scale))]
+
+
+def refuse_others(folder: str | Path) -> None:
+    """Raise UsageError for a folder that has files, and is no sample."""
+    root = Path(folder)
+    if root.is_dir() and any(root.iterdir()) and not (root / MARK).exists():
+        raise UsageError(
+            f"{folder} has files that are no sample of ours, and some could be written over: give a new folder."
+        )

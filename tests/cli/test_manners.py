@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ USES = [
     ("sample MADE --scale 0.01", 0, ""),
     ("sample OUT/recipe.yaml", 2, "is a file"),
     ("sample OUT", 2, "has files that are no sample of ours"),
+    ("sample OUT --dry-run", 2, "has files that are no sample of ours"),
     ("sample /proc/no/such/place", 1, "/proc/no"),
     ("describe wikipedia", 0, ""),
     ("describe wikipdia", 2, 'did you mean "wikipedia"'),
@@ -198,12 +200,37 @@ def test_json_alone_is_on_stdout(finished: Path, inputs: Path, tmp_path: Path) -
         ["look", finished, "--source", "c4", "-n", 2, "--diff", "--inputs", inputs],
         ["compare", finished, finished],
         ["fetch"],
+        ["sample", tmp_path / "sample", "--scale", 0.01, "--dry-run"],
+        ["report", finished, "--dry-run"],
+        ["card", finished, "--dry-run", "--set", "card.title=Another"],
+        ["train", finished, "--dry-run"],
         [*run_arguments(inputs, tmp_path / "x", 1, "--dry-run")],
     ):
         lines = corpusmill(*words, "--json").stdout.splitlines()
         assert lines
         assert all(isinstance(json.loads(line), dict) for line in lines)
     assert corpusmill("check", finished, "--json").stdout == ""  # a line for each difference
+
+
+def test_a_dry_run_writes_nothing(finished: Path, tmp_path: Path, copy_of: Callable[[Path], Path]) -> None:
+    output = copy_of(finished)
+
+    def files() -> dict[Path, int]:
+        below = (path for path in output.rglob("*") if path.is_file() and path.parent.name != "logs")
+        return {path: path.stat().st_mtime_ns for path in below}
+
+    before = files()
+    for words in (
+        ["report"],
+        ["card", "--set", "card.title=Another"],
+        ["train", "--steps", 1],
+        ["takedown", "wikipedia:en/12"],
+    ):
+        corpusmill(words[0], output, *words[1:], "--dry-run")
+    assert files() == before
+    corpusmill("card", output, "--set", "card.titel=x", "--dry-run", expect=2)
+    corpusmill("sample", tmp_path / "sample", "--scale", 0.01, "--dry-run")
+    assert not (tmp_path / "sample").exists()
 
 
 def test_the_log_is_named_at_the_end_shown_when_asked_and_never_when_quiet(
