@@ -29,7 +29,7 @@ from .build import (
 )
 from .engine.driver import Driver, unfinished
 from .finding import find, find_tokenizer
-from .inputs import TOKENIZER, Inputs, choose, freeze
+from .inputs import TOKENIZER, Inputs, check_inputs, choose, freeze
 from .lock import locked
 from .teaching import needed_sources
 
@@ -59,9 +59,7 @@ class Command:
         for name in ("inputs", "output"):
             if not getattr(self, name).strip():
                 raise UsageError(f"--{name} is empty; expected a folder or a URL.")
-        if is_local(self.inputs) and not (folder := Path(filesystem(self.inputs)[1])).is_dir():
-            what = "is a file" if folder.exists() else "no such folder"
-            raise UsageError(f"--inputs {self.inputs}: {what}; expected a folder with one for each source in it.")
+        check_inputs(self.inputs)
         inside = f"{absolute(self.output)}/".startswith(f"{absolute(self.inputs).rstrip('/')}/")
         if inside:
             raise UsageError(f"--output {self.output} lies in --inputs {self.inputs}. Give it a folder of its own.")

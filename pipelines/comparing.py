@@ -36,7 +36,9 @@ class Run:
         facts = finished(output)
         # As it is written: that of another version may hold settings that this one does not know.
         recipe = parse_yaml(read_bytes(join(output, RECIPE)).decode("utf-8", "replace"), RECIPE)
-        return cls(output, dict(flattened(recipe)), facts)
+        # The words of the card decide nothing.
+        settings = {key: value for key, value in flattened(recipe) if not key.startswith("card.")}
+        return cls(output, settings, facts)
 
     @functools.cached_property
     def listed(self) -> pa.Table:

@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.console import Console
+
 from ..errors import ConfigError, UsageError
 from ..manifest import File
 from ..mixtures.circle import unit_interval
@@ -28,7 +30,7 @@ from .commoncrawl import dump_of
 from .engine.driver import Driver
 from .exchange import asking_steps
 from .finding import find_files, find_models, find_tokenizer
-from .inputs import Given, Inputs
+from .inputs import Given, Inputs, check_inputs
 from .lock import LOCK, locked
 from .measured import Measured, Sampled, account, busy_of, learnt_of, mixed_of
 from .part import Part, Unit, Whole, choose
@@ -66,6 +68,7 @@ def measure(command: Measuring) -> Measured:
     check_buildable(recipe, list(recipe.active))
     if wrong := [name for name in command.whole if name not in recipe.active]:
         raise UsageError(f'--whole: {wrong[0]} is not a source of the recipe "{recipe.name}".')
+    check_inputs(command.inputs)
     parts = {}
     for name, options in recipe.active.items():
         files = find_files(name, options, command.inputs, command.allow_empty)
@@ -113,7 +116,9 @@ class _Run:
         self.leads = self._leads()
         self.inputs = self._inputs()
         self.work = plan_work(self.recipe, self.inputs)
-        self.driver = Driver(output, command.workers, quiet=command.quiet)
+        # What there is to say of the part's own shards is of no use to those who want no progress either.
+        console = Console(stderr=True, emoji=False, quiet=command.quiet)
+        self.driver = Driver(output, command.workers, console=console, quiet=command.quiet)
         self.driver.sweep()
 
     def make(self) -> Measured:

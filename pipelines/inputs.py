@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
 from ..manifest import WORK
 from ..records import counted
-from ..storage import Input, join, read_json, write_json
+from ..storage import Input, filesystem, is_local, join, read_json, write_json
 
 FROZEN = "work/inputs.json"
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer", "config"
@@ -105,3 +106,10 @@ def freeze(output: str, used: Inputs) -> None:
 def recorded_inputs(output: str) -> dict[str, Any]:
     """What the first run wrote down: source → files and models → name → size and identity."""
     return read_json(join(output, FROZEN)) or {}
+
+
+def check_inputs(folder: str) -> None:
+    """Raise UsageError for --inputs that are no folder; of a bucket that is not asked."""
+    if is_local(folder) and not (path := Path(filesystem(folder)[1])).is_dir():
+        what = "is a file" if path.exists() else "no such folder"
+        raise UsageError(f"--inputs {folder}: {what}; expected a folder with one for each source in it.")

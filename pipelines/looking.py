@@ -14,6 +14,7 @@ from ..mixtures.circle import unit_interval
 from ..mixtures.recipe import read_recipe
 from ..records import Reason
 from .fate import Fate, Origins, shard_of
+from .inputs import check_inputs
 from .listing import META, Listed, Place, Trouble, open_listing
 from .query import Condition, number_of
 from .retelling import Retelling
@@ -275,10 +276,11 @@ def retold(place: Place, found: Sequence[Listed], inputs: str) -> Iterator[tuple
     """Each document with what the steps of the run did to it; a slice of an input is read once for all of them.
 
     Raises:
-        UsageError: what is looked at is no part of a run.
+        UsageError: what is looked at is no part of a run, or there is no such folder of inputs.
     """
     if not place.output:
         raise UsageError(f"--diff: {place.root} is no part of a run, so that nothing is known of what its texts were.")
+    check_inputs(inputs)
     origins = Origins(place.output)
 
     def input_of(one: Listed) -> str:

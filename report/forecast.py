@@ -246,7 +246,7 @@ def show(found: Forecast, console: Console, price: float | None) -> None:
 def _measured_table(measured: Measured) -> Table:
     table = _table("Measured", "slices", "of", "read", "of the", "whole", "compared in sets")
     for name, one in measured.sources.items():
-        sets = "–" if not one.compares else "as large" if one.larger <= 1 else f"1/{one.larger:,.1f} as large"
+        sets = "–" if not one.compares else "as large" if one.larger <= 1 else f"1/{short(one.larger)} as large"
         part, counts = one.part, (len(one.part.units), len(one.part.found))
         share = f"{100 * part.bytes / one.whole:.3g} %" if one.whole else "–"
         table.add_row(name, *(f"{n:,}" for n in counts), short(part.bytes, "B"), share, short(one.whole, "B"), sets)

@@ -181,7 +181,7 @@ def test_what_is_shown() -> None:
     one = measured(sampled(rates=(1, 2, 1, 2), compares=True, larger=4.0), notes=["books: a note."], busy=0.5)
     show(forecast(one), console, price=2.0)
     text = " ".join(console.file.getvalue().split())
-    assert "books 4 4 40 B 10 % 400 B 1/4.0 as large" in text
+    assert "books 4 4 40 B 10 % 400 B 1/4 as large" in text
     assert re.search(r"≤ 1\.\d+ k \*", text)
     assert "waited 50 % of their time" in text
     assert "books: a note." in text
