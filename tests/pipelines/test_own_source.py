@@ -297,7 +297,8 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
         ),
         pytest.param(
             ('yield Damage(post.offset, "bad', 'yield (post.offset, "bad'),
-            "fails with TypeError: it yields a tuple; expected a Document or a Damage.",
+            'fails at FILE, line LINE, `yield (post.offset, "bad_field", f"line {post.number}: no id, text or likes")`'
+            ", with TypeError: it yields a tuple; expected a Document or a Damage.",
             1,
             id="the reader gives something else",
         ),
@@ -318,6 +319,77 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
             "steps of the source forum fails at FILE, line LINE, `return (stop(",
             1,
             id="the list of steps",
+        ),
+        pytest.param(
+            ("    return (step(", "    _ = (step("),
+            "steps of the source forum fails with TypeError: it gives a NoneType; expected a list of Steps.",
+            1,
+            id="steps gives nothing",
+        ),
+        pytest.param(
+            ('(step("keep what people liked", liked, Basis.OURS),', "(liked,"),
+            "fails with TypeError: it gives a list with a function; expected a list of Steps.",
+            1,
+            id="a function is no step",
+        ),
+        pytest.param(
+            ("whole_file, read,", "lambda one, recipe: None, read,"),
+            "slices of the source forum fails with TypeError: it gives a NoneType; expected a list of Slices.",
+            1,
+            id="no slices",
+        ),
+        pytest.param(
+            ("Forum, (LIKES, LENGTH))", "Forum, (LIKES, LENGTH), revision=lambda post: None)"),
+            "revision of the source forum, for 'forum:120', fails with TypeError: it gives a NoneType; expected int.",
+            1,
+            id="no revision",
+        ),
+        pytest.param(
+            ('"likes": likes})', '"likes": likes, "tags": {likes}})'),
+            "read of the source forum, for 'forum:0', fails at FILE, line LINE, `yield Document(f\"forum:{id_}\", "
+            'text, "forum", {"url": str(post.fields.get("url", "")), "likes": likes, "tags": {likes}})`, with '
+            "TypeError: it yields a Document that cannot be written: Object of type set is not JSON serializable.",
+            1,
+            id="metadata of a document that JSON cannot hold",
+        ),
+        pytest.param(
+            ('f"forum:{id_}"', "id_.encode()"),
+            "read of the source forum, for b'0', fails at FILE, line LINE, `yield Document(",
+            1,
+            id="the id is bytes",
+        ),
+        pytest.param(
+            ('", text, "forum"', '", text + chr(0xD800), "forum"'),
+            "a Document that cannot be written: 'utf-8' codec can't encode character '\\ud800'",
+            1,
+            id="a text that no file can hold",
+        ),
+        pytest.param(
+            ("yield Damage(post.offset,", "yield Damage(None,"),
+            "with TypeError: it yields a Damage whose offset is a NoneType; expected Integral.",
+            1,
+            id="damage that is nowhere",
+        ),
+        pytest.param(
+            ("liked, Basis", "lambda post: Document(post.id, post.text.encode(), post.source, post.meta), Basis"),
+            "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Document whose text is "
+            "a bytes; expected str.",
+            1,
+            id="a step makes bytes of the text",
+        ),
+        pytest.param(
+            ("(Forum.UNLIKED,)", "Forum.UNLIKED"),
+            "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Dropped whose reason "
+            "is a str; expected Reasons.",
+            1,
+            id="a reason in place of several",
+        ),
+        pytest.param(
+            ('"likes", ">="', '"likes", ">"'),
+            'the module \'forum\' fails at FILE, line LINE, `LIKES = Criterion("likes", ">", "min_likes", '
+            "(Forum.UNLIKED,))`, with ValueError: the criterion 'likes' keeps '>'; expected one of >=, <=, <.",
+            2,
+            id="a side that there is not",
         ),
     ],
 )
