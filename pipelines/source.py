@@ -246,28 +246,6 @@ def keep_by(criterion: Criterion, options: SourceRecipe) -> Callable[[Document],
     return judged
 
 
-def told_criteria(criteria: Sequence[Criterion], options: SourceRecipe) -> list[dict[str, Any]]:
-    """The criteria of a source of the user's own, as its run writes them down."""
-    return [
-        {
-            **{name: getattr(one, name) for name in ("value", "keeps", "setting", "about", "log", "of_kept")},
-            "reasons": [*map(str, one.reasons)],
-            "threshold": one.threshold(options),
-        }
-        for one in criteria
-    ]
-
-
-def criteria_told(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a run wrote down of the criteria of a source; what no run writes is passed over, since a corpus may be
-    anybody's."""
-    kinds = {"value": str, "keeps": str, "setting": str, "about": str, "log": bool, "of_kept": bool, "reasons": list}
-    given = told.get("criteria")
-    rows = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    right = [one for one in rows if all(isinstance(one.get(name), kind) for name, kind in kinds.items())]
-    return [one for one in right if one["keeps"] in STAYS]
-
-
 @contextlib.contextmanager
 def timed(spent: MutableMapping[str, float], step: Step) -> Iterator[None]:
     """Add what the block takes to the seconds of a step: CPU seconds of this thread, as others may run in the process.

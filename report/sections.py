@@ -12,9 +12,10 @@ from ..mixtures.sources import OwnRecipe, PaperRow
 from ..pipelines.accounts import UNKNOWN as NO_LANGUAGE
 from ..pipelines.source import Basis
 from ..pipelines.sources import source_of
+from ..pipelines.told import SAME_CONTENT, reasons_told
 from ..records import Reason, counted, sized
 from .corpus import Corpus, changed_settings, general_settings, in_words, paper
-from .describe import SAME_CONTENT, own_reasons, rows_of_run
+from .describe import rows_of_run
 from .figures import UNKNOWN, decimal, number, percent
 from .funnel import PIECES, dropped
 from .markdown import code, link, literal, one_line, table
@@ -153,7 +154,7 @@ def steps_of(corpus: Corpus, name: str) -> list[dict[str, str]]:
 
 def _dropped(corpus: Corpus, name: str, kind: str, n_in: int) -> str:
     """Why documents, or lines or answers of those that came so far, went; empty where none did."""
-    about = {str(reason): reason.description for reason in (*Reason, *own_reasons(corpus.facts, name))}
+    about = {str(reason): reason.description for reason in Reason} | reasons_told(corpus.facts, name)
     found = dropped(corpus.counts(name), kind)
     cells = [[code(r), number(n), percent(n, n_in), literal(about.get(r, ""))] for r, n in found]
     return table(["dropped for", kind, f"of {n_in:,}", "meaning"], cells, [1, 2]) if cells else ""
@@ -183,9 +184,9 @@ def deviations(corpus: Corpus) -> str:
         for row in steps_of(corpus, name):
             by_basis[row["basis"]].append(literal(row["step"]))
         by_basis.pop(Basis.PAPER, None)
-        changed = changed_settings(corpus.recipe, name).items()
         by_basis["setting"] = [
-            f"{code(key)} is {_value(ours)}, not {_value(theirs)}" for key, (ours, theirs) in changed
+            f"{code(key)} is {_value(ours)}" + (f", not {_value(theirs)}" if name in paper().active else "")
+            for key, (ours, theirs) in changed_settings(corpus.recipe, name).items()
         ]
         cells += [[name, kind, "; ".join(found)] for kind, found in sorted(by_basis.items()) if found]
     general = general_settings(corpus.recipe, corpus.is_whole)

@@ -159,6 +159,69 @@ def test_a_criterion_without_its_setting_is_told(forum: Path, tmp_path: Path) ->
     assert "`liked, long = keep_by(LIKES, recipe), keep_by(LENGTH, recipe)`" in said
 
 
+@pytest.fixture(scope="module")
+def richer(forum: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the example with more of what a source may have: see MORE."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(EXAMPLE, folder / "code")
+        (folder / "data").symlink_to(forum / "data")
+        file = folder / "code" / "forum.py"
+        text = file.read_text()
+        for old, new in MORE:
+            assert old in text
+            text = text.replace(old, new, 1)
+        file.write_text(text)
+        corpusmill(*run(folder, folder / "out", 1), expect=4)
+
+    return made_once(tmp_path_factory, "richer", make)
+
+
+MORE = (
+    ("import Basis,", "import Basis, drop,"),
+    ("class Forum(Reasons):", 'class Forum(Reasons):\n    SPAM = "forum.spam", "an advertisement"'),
+    ("min_chars: int = 40", "min_chars: int | None = None\n    min_shares: int | None = None"),
+    ("(Forum.UNLIKED,))", '(Forum.UNLIKED,), also=(Forum.SPAM,))\nSHARES = Criterion("shares", ">=", "min_shares", '
+     '(Forum.SPAM,), needs="min_shares")'),
+    ("def steps(", 'def spam(post):\n    is_spam, likes = "7" in post.id, float(post.meta["likes"])\n    return '
+     'drop(post, Forum.SPAM, likes) if is_spam else post\n\n\ndef steps('),
+    ("return (step(", 'return (step("drop spam", spam, Basis.OURS), step('),
+    ("(LIKES, LENGTH))", '(LIKES, SHARES, LENGTH), unique=lambda recipe: True, left_out=lambda recipe: ["thank all"])'),
+)  # fmt: skip
+
+
+def test_the_card_says_what_the_code_says(richer: Path) -> None:
+    """All rows of `describe`, and settings by themselves: the paper's recipe has none to compare them with."""
+    listed = corpusmill("describe", "forum", "--recipe", richer / "code" / "forum.yaml", "--json").stdout
+    described = [json.loads(line) for line in listed.splitlines()]
+    assert {row["step"]: row["basis"] for row in described}.items() >= {
+        "drop spam": "ours", "thank all": "left out", "one document an id": "ours", "one document a content": "ours"
+    }.items()  # fmt: skip
+    card, page = (richer / "out" / "README.md").read_text(), html.fromstring((richer / "out/report.html").read_bytes())
+    [table] = page.xpath("//table[@class='steps']")
+    assert [[cell.text_content() for cell in row] for row in table.xpath("tbody/tr")] == [
+        list(row.values()) for row in described
+    ]
+    assert all(f"| {row['step']} | {row['basis']} |" in card for row in described)
+    assert "| forum | left out | thank all |" in card
+    assert "| forum | setting | `min_likes` is `2`; `min_chars` is nothing; `min_shares` is nothing |" in card
+
+
+def test_where_no_threshold_decides_no_chart_is_drawn(richer: Path) -> None:
+    page = html.fromstring((richer / "out" / "report.html").read_bytes())
+    charts = [svg.get("aria-label").partition(":")[0] for svg in page.xpath("//svg[@class='chart']")]
+    assert [name for name in charts if "bytes" not in name] == ["Histogram of likes"]
+    assert "No one threshold decides here" not in page.text_content()
+
+
+def test_a_measure_of_what_goes_for_something_else_has_its_name(richer: Path) -> None:
+    shown = corpusmill("look", richer / "out", "--reason", "forum.spam", "-n", 1).stdout
+    for said in (shown,):
+        assert "dropped: forum.spam, an advertisement" in said
+        assert "likes 0" in " ".join(said.split())
+        assert "measure" not in said
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
