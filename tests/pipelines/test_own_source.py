@@ -215,8 +215,9 @@ def test_where_no_threshold_decides_no_chart_is_drawn(richer: Path) -> None:
 
 
 def test_a_measure_of_what_goes_for_something_else_has_its_name(richer: Path) -> None:
+    told = corpusmill("why", richer / "out", "forum:7").stdout
     shown = corpusmill("look", richer / "out", "--reason", "forum.spam", "-n", 1).stdout
-    for said in (shown,):
+    for said in (told, shown):
         assert "dropped: forum.spam, an advertisement" in said
         assert "likes 0" in " ".join(said.split())
         assert "measure" not in said
