@@ -442,6 +442,13 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
             id="a step makes bytes of the text",
         ),
         pytest.param(
+            ("liked, Basis", "lambda post: post.meta.update(tags={1}) or post, Basis"),
+            "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Document that cannot be "
+            "written: Object of type set is not JSON serializable.",
+            1,
+            id="a step changes metadata where they are",
+        ),
+        pytest.param(
             ("(Forum.UNLIKED,)", "Forum.UNLIKED"),
             "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Dropped whose reason "
             "is a str; expected Reasons.",
