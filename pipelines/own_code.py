@@ -16,7 +16,9 @@ from .source import Aids, Exchange, Function, Slice, Source, Step
 
 # What functions of a source give: one of these, or any number of those.
 ONE: Mapping[str, type] = MappingProxyType({"files": str, "revision": int, "content": str, "split_key": str})
-MANY: Mapping[str, type] = MappingProxyType({"slices": Slice, "steps": Step})
+MANY: Mapping[str, type] = MappingProxyType(
+    {"slices": Slice, "steps": Step, "odd": str, "made": tuple, "left_out": str}
+)
 # What is written of records; wrong kinds would be found far from the code that gave them.
 FIELDS: Mapping[type, Mapping[str, type]] = MappingProxyType(
     {

@@ -181,6 +181,12 @@ class Source:
     split_key: Callable[[Document], str] = lambda document: document.id  # all with it lie on one side of the split
     version: int = 1
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.reasons, type) and issubclass(self.reasons, Reasons)):
+            raise TypeError(f"reasons of the source {self.name!r}: expected a class of Reasons")
+        if not (isinstance(self.criteria, tuple) and all(isinstance(one, Criterion) for one in self.criteria)):
+            raise TypeError(f"criteria of the source {self.name!r}: expected a tuple of them, as in (LIKES,)")
+
 
 def step(
     name: str,

@@ -443,17 +443,36 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
         ),
         pytest.param(
             ("liked, Basis", "lambda post: post.meta.update(tags={1}) or post, Basis"),
-            "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Document that cannot be "
-            "written: Object of type set is not JSON serializable.",
+            "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Document that cannot "
+            "be written: Object of type set is not JSON serializable.",
             1,
             id="a step changes metadata where they are",
         ),
         pytest.param(
-            ("(Forum.UNLIKED,)", "Forum.UNLIKED"),
-            "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Dropped whose reason "
-            "is a str; expected Reasons.",
+            ("return (step(", "return (step('spam', lambda post: drop(post, 'forum.spam'), Basis.OURS), step("),
+            "the step 'spam', for 'forum:0', fails with TypeError: it gives a Dropped whose reason is a str; expected "
+            "Reasons.",
             1,
+            id="a word in place of a reason",
+        ),
+        pytest.param(
+            ("(Forum.UNLIKED,)", "Forum.UNLIKED"),
+            'fails at FILE, line LINE, `LIKES = Criterion("likes", ">=", "min_likes", Forum.UNLIKED)`, with TypeError: '
+            "the criterion 'likes' has reasons that are none; expected several, as in (REASON,).",
+            2,
             id="a reason in place of several",
+        ),
+        pytest.param(
+            ("Forum, (LIKES, LENGTH))", "Forum, LIKES)"),
+            "with TypeError: criteria of the source 'forum': expected a tuple of them, as in (LIKES,).",
+            2,
+            id="a criterion in place of several",
+        ),
+        pytest.param(
+            ("Forum, (LIKES, LENGTH))", "Forum, left_out=lambda recipe: None)"),
+            "left_out of the source forum fails with TypeError: it gives a NoneType; expected a list of strs.",
+            1,
+            id="what is left out is nothing",
         ),
         pytest.param(
             ('"likes", ">="', '"likes", ">"'),
@@ -468,6 +487,7 @@ def test_mistakes_of_the_code_are_told(
     forum: Path, tmp_path: Path, change: tuple[str, str], said: str, code: int
 ) -> None:
     file = copied(forum, tmp_path, change)
+    file.write_text(file.read_text().replace("import Basis,", "import Basis, drop,"))
     result = corpusmill(*run(tmp_path, tmp_path / "out", 1), expect=code)
     begins = "".join(said.split("`")[1:2])
     number = [line.strip().startswith(begins) for line in file.read_text().splitlines()].index(True) + 1
