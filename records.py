@@ -165,6 +165,12 @@ class Criterion:
     worked_out: str = ""  # property that has the threshold, where the setting may be left open
 
     def __post_init__(self) -> None:
+        if self.keeps not in STAYS:
+            raise ValueError(f"the criterion {self.value!r} keeps {self.keeps!r}; expected one of {', '.join(STAYS)}")
+        if not all(isinstance(one, Reasons) for one in (*self.reasons, *self.also)):  # of one reason these are letters
+            raise TypeError(
+                f"the criterion {self.value!r} has reasons that are none; expected several, as in (REASON,)"
+            )
         object.__setattr__(self, "about", self.about or self.value)
 
     def threshold(self, options: object) -> float | None:

@@ -56,18 +56,19 @@ def why(output: str, document: str, inputs: str | None, as_json: bool) -> None:
     """Follow one document of the run in OUTPUT: which of its lines went and how many documents have them, what each
     step measured, and the verdict. A URL may name several documents."""
     from ..manifest import read_facts
+    from ..pipelines.told import called
     from ..pipelines.why import fates
     from ..report.answers import AnswerConsole
     from ..report.why import show
 
     found = fates(output, document, inputs)
-    if read_facts(output) is None:
+    if (facts := read_facts(output)) is None:
         terminal.note_unfinished(output)
     for fate in found:
         if as_json:
             click.echo(json.dumps(asdict(fate)))
         else:
-            show(fate, AnswerConsole())
+            show(fate, AnswerConsole(), called(facts))
 
 
 @click.command(

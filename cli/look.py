@@ -84,7 +84,8 @@ def look(
     ones, sources in turn. On a terminal they go through your pager."""
     from ..pipelines.listing import Trouble
     from ..pipelines.looking import look as found_by
-    from ..pipelines.looking import own_reasons, retold
+    from ..pipelines.looking import retold
+    from ..pipelines.told import reasons_told
     from ..report import look as report
 
     if diff != bool(inputs):
@@ -96,7 +97,7 @@ def look(
     place, asked = _asked(path, **options)
     if place.output and place.facts is None:
         terminal.note_unfinished(place.output)
-    described = own_reasons(place)
+    described = reasons_told(place.facts)
     trouble = Trouble()
     found = found_by(place, asked, trouble)
     if sqlite:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from ..errors import UsageError
-from ..filters.criteria import CALLED, COUNTED
+from ..filters.criteria import COUNTED
 from ..formats.documents import DROPPED
 from ..formats.jsonlines import read_objects
 from ..formats.parquet import MAGIC, open_parquet, read_group, row_ranges
@@ -22,7 +22,7 @@ from ..manifest import RECIPE, read_facts
 from ..records import Damage, Reason
 from ..storage import LEFT_ASIDE, absolute, is_file, is_local, join, open_read, sizes
 from .fate import KEPT
-from .source import criteria_told
+from .told import called
 
 ENDINGS = tuple(f".{name}{packed}" for name in ("jsonl", "ndjson") for packed in ("", ".gz", ".bz2"))
 ENDINGS += (".parquet", ".json.gz")  # the last as allenai/c4 names its files
@@ -80,19 +80,7 @@ class Place:
     @functools.cached_property
     def called(self) -> Mapping[str, str]:
         """What the measure of each reason is called, of the user's own sources, too, as the run wrote it down."""
-        own = {
-            str(reason): str(one["value"])
-            for of in self.own.values()
-            for one in criteria_told(of)
-            for reason in one["reasons"]
-        }
-        return {**CALLED, **own}
-
-    @property
-    def own(self) -> Mapping[str, Any]:
-        """What the run wrote down of the user's own sources."""
-        own: Mapping[str, Any] = (self.facts or {}).get("own", {})
-        return own
+        return called(self.facts)
 
 
 @dataclass

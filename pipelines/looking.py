@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CorpusmillError, UsageError, did_you_mean
@@ -90,11 +90,6 @@ def reasons_of(place: Place) -> set[str]:
     counts = (place.facts or {}).get("sources", {}).values()
     start = "documents.dropped."
     return {name.removeprefix(start) for of in counts for name in of if name.startswith(start)}
-
-
-def own_reasons(place: Place) -> Mapping[str, str]:
-    """The reasons of the user's own sources with their descriptions, as a run recorded them."""
-    return {reason: str(said) for of in place.own.values() for reason, said in of.get("reasons", {}).items()}
 
 
 def reasons_named(given: Sequence[str], own: Iterable[str] = ()) -> frozenset[str]:

@@ -4,33 +4,53 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from ..errors import CodeError, CorpusmillError, raised_in
-from ..records import Damage, Document, Dropped, counted
+from ..formats.documents import document_row
+from ..records import Damage, Document, Dropped, Reasons, counted
 from .source import Aids, Exchange, Function, Slice, Source, Step
+
+# What functions of a source give: one of these, or any number of those.
+ONE: Mapping[str, type] = MappingProxyType({"files": str, "revision": int, "content": str, "split_key": str})
+MANY: Mapping[str, type] = MappingProxyType(
+    {"slices": Slice, "steps": Step, "odd": str, "made": tuple, "left_out": str}
+)
+# What is written of records; wrong kinds would be found far from the code that gave them.
+FIELDS: Mapping[type, Mapping[str, type]] = MappingProxyType(
+    {
+        Document: {"id": str, "text": str, "source": str, "meta": Mapping},
+        Dropped: {"id": str, "reason": Reasons, "measure": Real, "head": str, "detail": str, "url": str},
+        Damage: {"offset": Integral, "error": str, "detail": str},
+    }
+)
 
 
 def guarded(source: Source, code: str) -> Source:
-    """The source with its functions, its reader and its steps guarded; `code` names the module that they are of."""
+    """The source with its functions, its reader and its steps guarded, and all that they give looked at; `code` names
+    the module that they are of."""
     functions: dict[str, Any] = {
-        one.name: _guarded(getattr(source, one.name), code, f"{one.name} of the source {source.name}")
+        one.name: _guarded(_looked_at(function, one.name), code, f"{one.name} of the source {source.name}")
         for one in dataclasses.fields(source)
-        if callable(getattr(source, one.name)) and not isinstance(getattr(source, one.name), type)
+        if callable(function := getattr(source, one.name)) and not isinstance(function, type)
     }
 
     def read(piece: Slice, options: Any, models: Mapping[str, str]) -> Iterator[Document | Damage]:
-        last = None
+        last, said = None, ""
         try:
-            for record in source.read(piece, options, models):
-                if not isinstance(record, Document | Damage):
-                    raise TypeError(f"it yields a {type(record).__name__}; expected a Document or a Damage")
-                last = record
+            records = source.read(piece, options, models)
+            for record in records:
+                last, said = record, "for"
+                if trouble := _trouble(record, (Document, Damage), "a Document or a Damage"):
+                    _stop(records, TypeError(f"it yields {trouble}"))
                 yield record
+                said = "behind"
         except Exception as error:
-            behind = f", behind {last.id!r:.80}," if isinstance(last, Document) else ""
-            _tell(error, code, f"read of the source {source.name}{behind}")
+            which = f", {said} {last.id!r:.80}," if isinstance(last, Document) else ""
+            _tell(error, code, f"read of the source {source.name}{which}")
 
     def steps(options: Any, aids: Aids) -> tuple[Step, ...]:
         return tuple(_step(one, code) for one in functions["steps"](options, aids))
@@ -64,7 +84,8 @@ def _guarded(function: Callable[..., Any], code: str, part: str) -> Callable[...
         try:
             return function(*arguments)
         except Exception as error:
-            _tell(error, code, part)
+            first = arguments[0] if arguments else None
+            _tell(error, code, f"{part}, for {first.id!r:.80}," if isinstance(first, Document) else part)
 
     return called
 
@@ -87,10 +108,63 @@ def _checked(function: Function, documents: Sequence[Document]) -> Sequence[Docu
     results = function(documents)
     if len(results) != len(documents):
         raise ValueError(f"it gives {len(results)} results for {counted(len(documents), 'document')}")
-    for result in results:
-        if not isinstance(result, Document | Dropped):
-            raise TypeError(f"it gives a {type(result).__name__}; expected a document, or drop(…)")
+    for before, result in zip(documents, results, strict=True):
+        # Of the same document the text was looked at; its metadata may have been changed where they are.
+        new = dataclasses.replace(before, text="") if result is before else result
+        if trouble := _trouble(new, (Document, Dropped), "a document, or drop(…)"):
+            raise TypeError(f"it gives {trouble}")
     return results
+
+
+def _looked_at(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The function of a source that is called so, which raises TypeError where it gives what it may not give."""
+    one, many = ONE.get(name), MANY.get(name)
+    of = one or many
+    if of is None:
+        return function
+    expected = f"a list of {of.__name__}s" if many else of.__name__
+
+    @functools.wraps(function)
+    def called(*arguments: Any) -> Any:
+        given = function(*arguments)
+        if many and isinstance(given, Iterable):
+            given = [*given]
+            for each in given:
+                if not isinstance(each, of):
+                    raise TypeError(f"it gives a list with {_a(each)}; expected {expected}")
+        elif many or not isinstance(given, of):
+            raise TypeError(f"it gives {_a(given)}; expected {expected}")
+        return given
+
+    return called
+
+
+def _a(value: object) -> str:
+    return f"a {type(value).__name__}"
+
+
+def _stop(records: Iterable[object], error: Exception) -> NoReturn:
+    """Raise the error where a reader stands, so that it has the line of it."""
+    if isinstance(records, Generator):
+        records.throw(error)
+    raise error
+
+
+def _trouble(record: object, kinds: tuple[type, type], expected: str) -> str:
+    """What is wrong with what a reader or a step gives, so that it could not be written; empty where nothing is."""
+    kind = next((kind for kind in kinds if isinstance(record, kind)), None)
+    if kind is None:
+        return f"{_a(record)}; expected {expected}"
+    for name, of in FIELDS[kind].items():
+        value = getattr(record, name)
+        if not isinstance(value, of) and not (value is None and of is Real):
+            return f"a {kind.__name__} whose {name} is {_a(value)}; expected {of.__name__}"
+    try:
+        texts = document_row(record).values() if isinstance(record, Document) else []
+        "".join(texts).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"a {kind.__name__} that cannot be written: {error}"
+    return ""
 
 
 def _fails(function: Function, document: Document) -> bool:

@@ -24,13 +24,11 @@ from .line_changes import Change, Changes
 from .reading import Reading, readings
 from .source import Aids, Flags, Keys, Step, models_used, run_steps
 from .sources import source_of
+from .told import SAME_CONTENT, SAME_ID
 
 UNFINISHED = "The last run here was not finished, or another one: repeat it first, or leave --inputs out."
 # What comes after the steps of every source, by the reason that it drops for.
-THE_SAME: Mapping[str, str] = {
-    Reason.DUPLICATE_ID: "one document an id",
-    Reason.DUPLICATE_CONTENT: "one document a content",
-}
+THE_SAME: Mapping[str, str] = {Reason.DUPLICATE_ID: SAME_ID, Reason.DUPLICATE_CONTENT: SAME_CONTENT}
 NOT_SHOWN = "It was taken down: neither its steps nor its text are shown."
 NO_TEXT = "Its input holds no text of it: there is nothing to compare with."
 

@@ -181,6 +181,12 @@ class Source:
     split_key: Callable[[Document], str] = lambda document: document.id  # all with it lie on one side of the split
     version: int = 1
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.reasons, type) and issubclass(self.reasons, Reasons)):
+            raise TypeError(f"reasons of the source {self.name!r}: expected a class of Reasons")
+        if not (isinstance(self.criteria, tuple) and all(isinstance(one, Criterion) for one in self.criteria)):
+            raise TypeError(f"criteria of the source {self.name!r}: expected a tuple of them, as in (LIKES,)")
+
 
 def step(
     name: str,
@@ -244,28 +250,6 @@ def keep_by(criterion: Criterion, options: SourceRecipe) -> Callable[[Document],
         return document if kept else drop(document, criterion.reasons[0], value)
 
     return judged
-
-
-def told_criteria(criteria: Sequence[Criterion], options: SourceRecipe) -> list[dict[str, Any]]:
-    """The criteria of a source of the user's own, as its run writes them down."""
-    return [
-        {
-            **{name: getattr(one, name) for name in ("value", "keeps", "setting", "about", "log", "of_kept")},
-            "reasons": [*map(str, one.reasons)],
-            "threshold": one.threshold(options),
-        }
-        for one in criteria
-    ]
-
-
-def criteria_told(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a run wrote down of the criteria of a source; what no run writes is passed over, since a corpus may be
-    anybody's."""
-    kinds = {"value": str, "keeps": str, "setting": str, "about": str, "log": bool, "of_kept": bool, "reasons": list}
-    given = told.get("criteria")
-    rows = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    right = [one for one in rows if all(isinstance(one.get(name), kind) for name, kind in kinds.items())]
-    return [one for one in right if one["keeps"] in STAYS]
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ from ..mixtures.sources import OwnRecipe, SourceRecipe, UnreadRecipe, own_module
 from ..storage import digest
 from . import arxiv, books, c4, commoncrawl, github, stackexchange, wikipedia
 from .own_code import guarded
-from .source import Aids, Source, told_criteria
+from .source import Source
+from .told import told_by
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
     {one.SOURCE.name: one.SOURCE for one in (commoncrawl, c4, github, wikipedia, books, arxiv, stackexchange)},
@@ -42,17 +43,8 @@ def digest_of_code(module: Any) -> str:
 
 def told_of(name: str, options: OwnRecipe) -> dict[str, Any]:
     """What a run writes down of a source of the user's own, for those who look at it without its code."""
-    one = source_of(name, options)
-    return {
-        "code": options.code,
-        "digest": digest_of_code(own_module(options.code)),
-        "steps": [
-            {"step": step.name, "basis": str(step.basis), "note": step.note} for step in one.steps(options, Aids())
-        ],
-        "reasons": {str(reason): reason.description for reason in one.reasons},
-        "criteria": told_criteria(one.criteria, options),
-        "unique": one.unique(options),
-    }
+    code = {"code": options.code, "digest": digest_of_code(own_module(options.code))}
+    return {**code, **told_by(source_of(name, options), options)}
 
 
 @functools.cache

@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +20,7 @@ from ..records import is_text
 from .fate import Fate, Origins, fate_of
 from .retelling import Retelling
 from .searching import Found, Indexes, Sought, ahead, rows_in, tables
+from .told import reasons_told
 
 UUID = re.compile(r"(?:<?urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>?")
 QUESTION = re.compile(r"https?://([^/]+)/(?:questions|q)/([0-9]+)(?:[/?#].*)?")
@@ -66,8 +66,10 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
     if not found:
         raise _not_found(output, recipe, asked, wanted, near)
     origins = Origins(output)
-    own = facts.get("own", {})
-    listed = [_described(dataclasses.replace(fate_of(origins, *one), note=note), own) for one in found]
+    listed = []
+    for fate in (fate_of(origins, *one) for one in found):
+        description = reasons_told(facts, fate.source).get(fate.outcome, "")
+        listed.append(dataclasses.replace(fate, note=note, description=description))
     if inputs is None:
         return listed
     result = []
@@ -76,11 +78,6 @@ def fates(output: str, wanted: str, inputs: str | None = None) -> list[Fate]:
             raise told
         result.append(dataclasses.replace(told, note=" ".join(filter(None, (note, told.note)))))
     return result
-
-
-def _described(fate: Fate, own: Mapping[str, Any]) -> Fate:
-    """With the line of its reason, where it is of a source of the user's own, of which the run wrote it down."""
-    return dataclasses.replace(fate, description=own.get(fate.source, {}).get("reasons", {}).get(fate.outcome, ""))
 
 
 def canonical(asked: str) -> str:

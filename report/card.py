@@ -19,6 +19,7 @@ from ..errors import UsageError
 from ..manifest import CARD, CROISSANT, RECIPE
 from ..mixtures.recipe import without_code
 from ..pipelines.lock import locked
+from ..pipelines.told import own_told
 from ..records import counted, sized
 from ..storage import absolute, join, publish
 from . import croissant, sections
@@ -153,7 +154,10 @@ def _words(corpus: Corpus) -> dict[str, Any]:
         "shards": sections.shards(corpus),
         "command": sections.command(corpus),
         "own_code": in_words(
-            [f"{code(told['code'])} with the digest {code(told['digest'])}" for told in facts.get("own", {}).values()]
+            [
+                f"{code(str(told.get('code')))} with the digest {code(str(told.get('digest')))}"
+                for told in own_told(facts).values()
+            ]
         ),
         "libraries": ", ".join(f"{name} {version}" for name, version in facts["libraries"].items()),
         "python": facts["python"],

@@ -9,11 +9,12 @@ import json
 from typing import Any
 
 from ..manifest import RECIPE
+from ..pipelines.told import LEFT_OUT
 from ..records import counted, sized
 from ..storage import join, sha256_of, size_of
 from . import sections
 from .corpus import FEATURES, Corpus, in_words
-from .describe import LEFT_OUT
+from .describe import rows_of_run
 
 # The context of the specification; readers warn of any other.
 _OWN = (
@@ -95,7 +96,7 @@ def _responsible(corpus: Corpus) -> dict[str, Any]:
         "rai:dataPreprocessingProtocol": [
             f"{source}: {'; '.join(steps)}."
             for source in corpus.sources
-            if (steps := [row["step"] for row in sections.steps_of(corpus, source) if row["basis"] != LEFT_OUT])
+            if (steps := [row["step"] for row in rows_of_run(source, corpus.recipe, facts) if row["basis"] != LEFT_OUT])
         ],
         "rai:dataBiases": corpus.about("biases"),
         "rai:dataLimitations": corpus.about("limits"),

@@ -11,13 +11,8 @@ from rich.table import Table
 from ..errors import UsageError, did_you_mean
 from ..mixtures.recipe import Recipe
 from ..mixtures.sources import OwnRecipe
-from ..pipelines.source import Aids, Basis
 from ..pipelines.sources import SOURCES, source_of
-from ..records import Reason, Reasons
-
-SAME_CONTENT = "one document a content"
-LEFT_OUT = "left out"  # in place of a basis
-SKIPPED = "the paper has this step, and the recipe skips it"
+from ..pipelines.told import rows_asked, rows_of, steps_told
 
 
 def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
@@ -31,32 +26,16 @@ def rows(source: str, recipe: Recipe) -> list[dict[str, str]]:
         raise UsageError(f"{source}: no such source{did_you_mean(source, known)}; known: {', '.join(known)}.")
     if source not in recipe.active:
         raise UsageError(f"{source}: not in the recipe {recipe.name}; it has {', '.join(recipe.active)}.")
-    options = recipe.active[source]
-    one = source_of(source, options)
-    steps = one.steps(options, Aids())
-    shown = [{"step": step.name, "basis": str(step.basis), "note": step.note} for step in steps]
-    shown += [{"step": name, "basis": str(Basis.OURS), "note": note} for name, note in one.made(options)]
-    shown += [{"step": name, "basis": LEFT_OUT, "note": SKIPPED} for name in one.left_out(options)]
-    shown.append({"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description})
-    if about := one.about_content:
-        shown.append({"step": SAME_CONTENT, "basis": str(Basis.REFERENCE), "note": about})
-    return shown
+    return rows_of(source_of(source, recipe.active[source]), recipe.active[source])
 
 
 def rows_of_run(source: str, recipe: Recipe, facts: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The same of a run; of a source of the user's own as the run wrote them down, none where it did not."""
-    if not isinstance(recipe.active[source], OwnRecipe):
-        return rows(source, recipe)
-    told = facts.get("own", {}).get(source, {"steps": []})
-    once = {"step": "one document an id", "basis": str(Basis.OURS), "note": Reason.DUPLICATE_ID.description}
-    return [*({key: str(row[key]) for key in ("step", "basis", "note")} for row in told["steps"]), once]
-
-
-def own_reasons(facts: Mapping[str, Any], source: str) -> list[Reasons]:
-    """The reasons of a source of the user's own, as its run wrote them down; none of the seven sources."""
-    told = facts.get("own", {}).get(source, {}).get("reasons", {})
-    members = [(f"R{number}", (str(name), str(about))) for number, (name, about) in enumerate(told.items())]
-    return list(Reasons("Own", members)) if members else []  # type: ignore[arg-type]
+    """Those of a run, without what its recipe does not ask for; of a source of the user's own as the run wrote them
+    down, none where it did not."""
+    options = recipe.active[source]
+    return (
+        steps_told(facts, source) if isinstance(options, OwnRecipe) else rows_asked(source_of(source, options), options)
+    )
 
 
 def table(source: str, recipe: Recipe) -> Table:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -21,7 +20,7 @@ from ..pipelines.fate import KEPT, Fate
 from ..pipelines.listing import Listed
 from ..records import Reason, counted
 from .changes import is_plain, printed
-from .visible import one_line, visible
+from .visible import brief, one_line, visible
 from .words import verdict
 
 HEAD_LINES, HEAD_CHARS = 12, 900  # of a text
@@ -103,7 +102,7 @@ def header(one: Listed, number: int, described: Mapping[str, str] = NONE, whole:
     known |= {name: value for name, value in one.meta.items() if name not in UNSAID}
     if one.outcome in ("", KEPT):
         known.setdefault("chars", len(one.text))
-    said = [f"{one_line(name, 40)} {_short(value)}" for name, value in known.items() if value not in (None, "", [])]
+    said = [f"{one_line(name, 40)} {brief(value)}" for name, value in known.items() if value not in (None, "", [])]
     if said:
         yield Text(" · ".join(said), style="cyan")
     where = f"{one_line(one.path)}, {'row' if one.path.endswith('.parquet') else 'line'} {one.row:,}"
@@ -117,20 +116,6 @@ def _summary(fate: Fate) -> Text:
     whys = ", ".join(f"{n:,} {one_line(why)}" for why, n in gone.most_common())
     read = f"{counted(len(fate.changes) - new, 'line')} read, {gone.total():,} gone"
     return Text(f"{read}{whys and ': '}{whys}{f'; {new:,} new' if new else ''}")
-
-
-def _short(value: Any) -> str:
-    """
-    >>> _short(0.27178037), _short(["java", "c"]), _short([{"id": 1}]), _short(2019)
-    ('0.2718', 'java, c', '1 of them', '2019')
-    """
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}"
-    if isinstance(value, (list, Mapping)) and any(isinstance(one, (list, Mapping)) for one in value):
-        return f"{len(value)} of them"
-    if isinstance(value, list):
-        return one_line(", ".join(map(str, value)), 60)
-    return one_line(str(value), 80)
 
 
 def _no_text(one: Listed) -> str:

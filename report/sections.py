@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..manifest import RECIPE
-from ..mixtures.sources import OwnRecipe, PaperRow
+from ..mixtures.sources import PaperRow
 from ..pipelines.accounts import UNKNOWN as NO_LANGUAGE
 from ..pipelines.source import Basis
-from ..pipelines.sources import source_of
+from ..pipelines.told import reasons_told
 from ..records import Reason, counted, sized
 from .corpus import Corpus, changed_settings, general_settings, in_words, paper
-from .describe import SAME_CONTENT, own_reasons, rows_of_run
+from .describe import rows_of_run
 from .figures import UNKNOWN, decimal, number, percent
 from .funnel import PIECES, dropped
 from .markdown import code, link, literal, one_line, table
@@ -118,7 +118,10 @@ def source(corpus: Corpus, name: str) -> dict[str, Any]:
     """How a source was made, what went, and what its publisher says."""
     about, counts = corpus.publishers[name], corpus.counts(name)
     links = [link(what, url) for what, url in about["links"].items()]
-    steps = [[literal(row["step"]), row["basis"], literal(row["note"])] for row in steps_of(corpus, name)]
+    steps = [
+        [literal(row["step"]), row["basis"], literal(row["note"])]
+        for row in rows_of_run(name, corpus.recipe, corpus.facts)
+    ]
     read, kept = counts.get("documents.in", 0), corpus.kept(name)
     share = f", {percent(kept, read)}," if read else ""
     came, stayed = sized(counts.get("bytes.in", 0)), sized(corpus.text_bytes(name))
@@ -144,16 +147,9 @@ def source(corpus: Corpus, name: str) -> dict[str, Any]:
     }
 
 
-def steps_of(corpus: Corpus, name: str) -> list[dict[str, str]]:
-    """The rows of `corpusmill describe`, without what the recipe does not ask for."""
-    found, options = rows_of_run(name, corpus.recipe, corpus.facts), corpus.recipe.active[name]
-    unique = isinstance(options, OwnRecipe) or source_of(name, options).unique(options)
-    return [row for row in found if unique or row["step"] != SAME_CONTENT]
-
-
 def _dropped(corpus: Corpus, name: str, kind: str, n_in: int) -> str:
     """Why documents, or lines or answers of those that came so far, went; empty where none did."""
-    about = {str(reason): reason.description for reason in (*Reason, *own_reasons(corpus.facts, name))}
+    about = {str(reason): reason.description for reason in Reason} | reasons_told(corpus.facts, name)
     found = dropped(corpus.counts(name), kind)
     cells = [[code(r), number(n), percent(n, n_in), literal(about.get(r, ""))] for r, n in found]
     return table(["dropped for", kind, f"of {n_in:,}", "meaning"], cells, [1, 2]) if cells else ""
@@ -180,12 +176,12 @@ def deviations(corpus: Corpus) -> str:
     cells = []
     for name in corpus.made:
         by_basis: dict[str, list[str]] = defaultdict(list)
-        for row in steps_of(corpus, name):
+        for row in rows_of_run(name, corpus.recipe, corpus.facts):
             by_basis[row["basis"]].append(literal(row["step"]))
         by_basis.pop(Basis.PAPER, None)
-        changed = changed_settings(corpus.recipe, name).items()
         by_basis["setting"] = [
-            f"{code(key)} is {_value(ours)}, not {_value(theirs)}" for key, (ours, theirs) in changed
+            f"{code(key)} is {_value(ours)}" + (f", not {_value(theirs)}" if name in paper().active else "")
+            for key, (ours, theirs) in changed_settings(corpus.recipe, name).items()
         ]
         cells += [[name, kind, "; ".join(found)] for kind, found in sorted(by_basis.items()) if found]
     general = general_settings(corpus.recipe, corpus.is_whole)

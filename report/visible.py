@@ -6,7 +6,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 TAB = "    "
 # Controls, marks of direction, ends of lines that are none elsewhere, what has no width but a meaning, letters of tags,
@@ -52,6 +52,21 @@ def one_line(text: str, width: int = sys.maxsize) -> str:
     """
     cut = text if len(text) <= width else text[: width - 1] + "…"
     return visible(cut).replace("\n", "␊")
+
+
+def brief(value: Any) -> str:
+    """A value of the metadata as it stands in a line.
+
+    >>> brief(0.27178037), brief(["java", "c"]), brief([{"id": 1}]), brief(2019)
+    ('0.2718', 'java, c', '1 of them', '2019')
+    """
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+    if isinstance(value, (list, Mapping)) and any(isinstance(one, (list, Mapping)) for one in value):
+        return f"{len(value)} of them"
+    if isinstance(value, list):
+        return one_line(", ".join(map(str, value)), 60)
+    return one_line(str(value), 80)
 
 
 def escaped(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from rich import box
@@ -11,16 +11,22 @@ from rich.table import Table
 from rich.text import Text
 
 from ..pipelines.fate import KEPT, Fate, LineFate
+from ..pipelines.listing import DETAILS
 from ..records import counted
 from .changes import printed
-from .visible import one_line, visible
+from .visible import brief, one_line, visible
 from .words import verdict
 
 SHOWN_LINES, SHOWN_CHARS = 1000, 200  # of a document, of a line; --json has all
 
 
-def show(fate: Fate, console: Console) -> None:
-    """Print the fate of one document."""
+def show(fate: Fate, console: Console, called: Mapping[str, str]) -> None:
+    """Print the fate of one document.
+
+    Args:
+        called: reason → what the measure of a document that went for it is called.
+    """
+    names = {"measure": called.get(fate.outcome), "detail": DETAILS.get(fate.outcome)}
 
     def say(text: str, style: str = "") -> None:
         console.print(Text(text), style=style, soft_wrap=True)
@@ -33,7 +39,8 @@ def show(fate: Fate, console: Console) -> None:
     say(f"  read from       {one_line(fate.input)}")
     for name, value in fate.facts.items():
         if name != "url" and value not in (None, ""):
-            say(f"  {name:<15} {visible(str(value)).replace(chr(10), chr(10) + ' ' * 18)}")
+            said = brief(value) if isinstance(value, float) else visible(str(value))
+            say(f"  {one_line(names.get(name) or name):<15} {said.replace(chr(10), chr(10) + ' ' * 18)}")
     if fate.steps:
         table = Table(box=box.SIMPLE_HEAD)
         for column in ("step", "outcome", ""):

@@ -14,9 +14,11 @@ from markupsafe import Markup
 
 from ...manifest import RECIPE, REPORT, finished
 from ...mixtures.recipe import Recipe, read_recipe
-from ...records import Reason, sized
+from ...mixtures.sources import OwnRecipe
+from ...pipelines.told import criteria_told, reasons_told
+from ...records import Reason, Reasons, sized
 from ...storage import join, publish, read_bytes
-from ..describe import own_reasons, rows_of_run
+from ..describe import rows_of_run
 from ..figures import decimal, number, percent
 from ..funnel import PIECES
 from ..models import rows as rows_of_models
@@ -87,9 +89,12 @@ def _source(output: str, source: str, facts: Mapping[str, Any], recipe: Recipe) 
     """What the template has of a source."""
     counts, inputs = facts["sources"][source], facts["inputs"].get(source, {}).get("files", {})
     options = recipe.active[source]
-    own = facts.get("own", {}).get(source)
-    reasons = [*Reason, *own_reasons(facts, source)]
-    found = own_measures(own, reasons) if own else measures(source, options, facts["models"].get(CUTOFFS, {}))
+    own = isinstance(options, OwnRecipe)
+    reasons = [*Reason, *_own_reasons(reasons_told(facts, source))]
+    if own:
+        found = own_measures(criteria_told(facts, source), reasons)
+    else:
+        found = measures(source, options, facts["models"].get(CUTOFFS, {}))
     sample = draw(output, source, found)
     written = {row["source"]: row["written"] for row in facts["mixture"]["table"]} if facts["mixture"] else {}
     damage = {name.removeprefix("damage."): n for name, n in counts.items() if name.startswith("damage.")}
@@ -113,6 +118,12 @@ def _source(output: str, source: str, facts: Mapping[str, Any], recipe: Recipe) 
         "kept": views.examples(sample.kept.rows, source),
         "gone": views.gone(source, sample, found, reasons),
     }
+
+
+def _own_reasons(told: Mapping[str, str]) -> list[Reasons]:
+    """The reasons of a source of the user's own, as its run wrote them down."""
+    members = [(f"R{number}", one) for number, one in enumerate(told.items())]
+    return list(Reasons("Own", members)) if members else []  # type: ignore[arg-type]
 
 
 def _sampled(sample: Sample, counts: Mapping[str, int]) -> str:

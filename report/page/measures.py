@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from ...filters.criteria import COUNTED, CRITERIA
 from ...mixtures.sources import C4Recipe, CommonCrawlRecipe, PerplexityRecipe, SourceRecipe
-from ...pipelines.source import criteria_told
 from ...records import Keeps, Reason, Reasons
 from .untrusted import shortened
 
@@ -72,16 +71,17 @@ def measures(source: str, options: SourceRecipe, cutoffs: Cutoffs) -> list[Measu
     return found
 
 
-def own_measures(told: Mapping[str, Any], reasons: Iterable[Reasons]) -> list[Measure]:
-    """The measures of a source of the user's own, from what its run wrote down; `reasons` are those of the source."""
+def own_measures(criteria: Iterable[Mapping[str, Any]], reasons: Iterable[Reasons]) -> list[Measure]:
+    """The measures of a source of the user's own, from the criteria that its run wrote down; `reasons` are those of the
+    source. Where no threshold decides there is none, as of the seven."""
     named = {str(reason): reason for reason in reasons}
     found = []
-    for one in criteria_told(told):
+    for one in criteria:
         by, threshold = tuple(named[name] for name in one["reasons"] if name in named), one.get("threshold")
-        drawn = {str(one["setting"]): float(threshold or 0)} if is_usable(threshold) else {}
-        kept = _of_kept(str(one["value"]), bool(one["of_kept"]))
-        found.append(Measure(shortened(str(one["about"])), one["keeps"], drawn, by, kept, bool(one["log"])))
-    return [one for one in found if one.reasons]
+        if by and isinstance(threshold, (int, float)) and is_usable(threshold):
+            drawn, kept = {one["setting"]: float(threshold)}, _of_kept(one["value"], one["of_kept"])
+            found.append(Measure(shortened(one["about"]), one["keeps"], drawn, by, kept, one["log"]))
+    return found
 
 
 def _of_kept(value: str, known: bool) -> str | Callable[[str], float] | None:

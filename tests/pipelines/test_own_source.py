@@ -159,6 +159,70 @@ def test_a_criterion_without_its_setting_is_told(forum: Path, tmp_path: Path) ->
     assert "`liked, long = keep_by(LIKES, recipe), keep_by(LENGTH, recipe)`" in said
 
 
+@pytest.fixture(scope="module")
+def richer(forum: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the example with more of what a source may have: see MORE."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(EXAMPLE, folder / "code")
+        (folder / "data").symlink_to(forum / "data")
+        file = folder / "code" / "forum.py"
+        text = file.read_text()
+        for old, new in MORE:
+            assert old in text
+            text = text.replace(old, new, 1)
+        file.write_text(text)
+        corpusmill(*run(folder, folder / "out", 1), expect=4)
+
+    return made_once(tmp_path_factory, "richer", make)
+
+
+MORE = (
+    ("import Basis,", "import Basis, drop,"),
+    ("class Forum(Reasons):", 'class Forum(Reasons):\n    SPAM = "forum.spam", "an advertisement"'),
+    ("min_chars: int = 40", "min_chars: int | None = None\n    min_shares: int | None = None"),
+    ("(Forum.UNLIKED,))", '(Forum.UNLIKED,), also=(Forum.SPAM,))\nSHARES = Criterion("shares", ">=", "min_shares", '
+     '(Forum.SPAM,), needs="min_shares")'),
+    ("def steps(", 'def spam(post):\n    is_spam, likes = "7" in post.id, float(post.meta["likes"])\n    return '
+     'drop(post, Forum.SPAM, likes) if is_spam else post\n\n\ndef steps('),
+    ("return (step(", 'return (step("drop spam", spam, Basis.OURS), step('),
+    ("(LIKES, LENGTH))", '(LIKES, SHARES, LENGTH), unique=lambda recipe: True, left_out=lambda recipe: ["thank all"])'),
+)  # fmt: skip
+
+
+def test_the_card_says_what_the_code_says(richer: Path) -> None:
+    """All rows of `describe`, and settings by themselves: the paper's recipe has none to compare them with."""
+    listed = corpusmill("describe", "forum", "--recipe", richer / "code" / "forum.yaml", "--json").stdout
+    described = [json.loads(line) for line in listed.splitlines()]
+    assert {row["step"]: row["basis"] for row in described}.items() >= {
+        "drop spam": "ours", "thank all": "left out", "one document an id": "ours", "one document a content": "ours"
+    }.items()  # fmt: skip
+    card, page = (richer / "out" / "README.md").read_text(), html.fromstring((richer / "out/report.html").read_bytes())
+    [table] = page.xpath("//table[@class='steps']")
+    assert [[cell.text_content() for cell in row] for row in table.xpath("tbody/tr")] == [
+        list(row.values()) for row in described
+    ]
+    assert all(f"| {row['step']} | {row['basis']} |" in card for row in described)
+    assert "| forum | left out | thank all |" in card
+    assert "| forum | setting | `min_likes` is `2`; `min_chars` is nothing; `min_shares` is nothing |" in card
+
+
+def test_where_no_threshold_decides_no_chart_is_drawn(richer: Path) -> None:
+    page = html.fromstring((richer / "out" / "report.html").read_bytes())
+    charts = [svg.get("aria-label").partition(":")[0] for svg in page.xpath("//svg[@class='chart']")]
+    assert [name for name in charts if "bytes" not in name] == ["Histogram of likes"]
+    assert "No one threshold decides here" not in page.text_content()
+
+
+def test_a_measure_of_what_goes_for_something_else_has_its_name(richer: Path) -> None:
+    told = corpusmill("why", richer / "out", "forum:7").stdout
+    shown = corpusmill("look", richer / "out", "--reason", "forum.spam", "-n", 1).stdout
+    for said in (told, shown):
+        assert "dropped: forum.spam, an advertisement" in said
+        assert "likes 0" in " ".join(said.split())
+        assert "measure" not in said
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -297,7 +361,8 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
         ),
         pytest.param(
             ('yield Damage(post.offset, "bad', 'yield (post.offset, "bad'),
-            "fails with TypeError: it yields a tuple; expected a Document or a Damage.",
+            'fails at FILE, line LINE, `yield (post.offset, "bad_field", f"line {post.number}: no id, text or likes")`'
+            ", with TypeError: it yields a tuple; expected a Document or a Damage.",
             1,
             id="the reader gives something else",
         ),
@@ -319,12 +384,110 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
             1,
             id="the list of steps",
         ),
+        pytest.param(
+            ("    return (step(", "    _ = (step("),
+            "steps of the source forum fails with TypeError: it gives a NoneType; expected a list of Steps.",
+            1,
+            id="steps gives nothing",
+        ),
+        pytest.param(
+            ('(step("keep what people liked", liked, Basis.OURS),', "(liked,"),
+            "fails with TypeError: it gives a list with a function; expected a list of Steps.",
+            1,
+            id="a function is no step",
+        ),
+        pytest.param(
+            ("whole_file, read,", "lambda one, recipe: None, read,"),
+            "slices of the source forum fails with TypeError: it gives a NoneType; expected a list of Slices.",
+            1,
+            id="no slices",
+        ),
+        pytest.param(
+            ("Forum, (LIKES, LENGTH))", "Forum, (LIKES, LENGTH), revision=lambda post: None)"),
+            "revision of the source forum, for 'forum:120', fails with TypeError: it gives a NoneType; expected int.",
+            1,
+            id="no revision",
+        ),
+        pytest.param(
+            ('"likes": likes})', '"likes": likes, "tags": {likes}})'),
+            "read of the source forum, for 'forum:0', fails at FILE, line LINE, `yield Document(f\"forum:{id_}\", "
+            'text, "forum", {"url": str(post.fields.get("url", "")), "likes": likes, "tags": {likes}})`, with '
+            "TypeError: it yields a Document that cannot be written: Object of type set is not JSON serializable.",
+            1,
+            id="metadata of a document that JSON cannot hold",
+        ),
+        pytest.param(
+            ('f"forum:{id_}"', "id_.encode()"),
+            "read of the source forum, for b'0', fails at FILE, line LINE, `yield Document(",
+            1,
+            id="the id is bytes",
+        ),
+        pytest.param(
+            ('", text, "forum"', '", text + chr(0xD800), "forum"'),
+            "a Document that cannot be written: 'utf-8' codec can't encode character '\\ud800'",
+            1,
+            id="a text that no file can hold",
+        ),
+        pytest.param(
+            ("yield Damage(post.offset,", "yield Damage(None,"),
+            "with TypeError: it yields a Damage whose offset is a NoneType; expected Integral.",
+            1,
+            id="damage that is nowhere",
+        ),
+        pytest.param(
+            ("liked, Basis", "lambda post: Document(post.id, post.text.encode(), post.source, post.meta), Basis"),
+            "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Document whose text is "
+            "a bytes; expected str.",
+            1,
+            id="a step makes bytes of the text",
+        ),
+        pytest.param(
+            ("liked, Basis", "lambda post: post.meta.update(tags={1}) or post, Basis"),
+            "the step 'keep what people liked', for 'forum:0', fails with TypeError: it gives a Document that cannot "
+            "be written: Object of type set is not JSON serializable.",
+            1,
+            id="a step changes metadata where they are",
+        ),
+        pytest.param(
+            ("return (step(", "return (step('spam', lambda post: drop(post, 'forum.spam'), Basis.OURS), step("),
+            "the step 'spam', for 'forum:0', fails with TypeError: it gives a Dropped whose reason is a str; expected "
+            "Reasons.",
+            1,
+            id="a word in place of a reason",
+        ),
+        pytest.param(
+            ("(Forum.UNLIKED,)", "Forum.UNLIKED"),
+            'fails at FILE, line LINE, `LIKES = Criterion("likes", ">=", "min_likes", Forum.UNLIKED)`, with TypeError: '
+            "the criterion 'likes' has reasons that are none; expected several, as in (REASON,).",
+            2,
+            id="a reason in place of several",
+        ),
+        pytest.param(
+            ("Forum, (LIKES, LENGTH))", "Forum, LIKES)"),
+            "with TypeError: criteria of the source 'forum': expected a tuple of them, as in (LIKES,).",
+            2,
+            id="a criterion in place of several",
+        ),
+        pytest.param(
+            ("Forum, (LIKES, LENGTH))", "Forum, left_out=lambda recipe: None)"),
+            "left_out of the source forum fails with TypeError: it gives a NoneType; expected a list of strs.",
+            1,
+            id="what is left out is nothing",
+        ),
+        pytest.param(
+            ('"likes", ">="', '"likes", ">"'),
+            'the module \'forum\' fails at FILE, line LINE, `LIKES = Criterion("likes", ">", "min_likes", '
+            "(Forum.UNLIKED,))`, with ValueError: the criterion 'likes' keeps '>'; expected one of >=, <=, <.",
+            2,
+            id="a side that there is not",
+        ),
     ],
 )
 def test_mistakes_of_the_code_are_told(
     forum: Path, tmp_path: Path, change: tuple[str, str], said: str, code: int
 ) -> None:
     file = copied(forum, tmp_path, change)
+    file.write_text(file.read_text().replace("import Basis,", "import Basis, drop,"))
     result = corpusmill(*run(tmp_path, tmp_path / "out", 1), expect=code)
     begins = "".join(said.split("`")[1:2])
     number = [line.strip().startswith(begins) for line in file.read_text().splitlines()].index(True) + 1

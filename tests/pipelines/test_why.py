@@ -124,6 +124,17 @@ def test_for_a_person(finished: Path, inputs: Path) -> None:
     assert "[ccnet.shared_line]" in shown
 
 
+@pytest.mark.parametrize("reason", ["c4.too_few_sentences", "ccnet.bucket", "books.overlap"])
+def test_what_was_measured_is_called_and_written_as_look_does(reason: str, finished: Path) -> None:
+    [one] = look(place_at(str(finished), ["dropped"]), Asked(reasons=[reason], limit=1), Trouble())
+    header = corpusmill("look", finished, "--reason", reason, "-n", 1).stdout.splitlines()[2]
+    told = [" ".join(line.split()) for line in corpusmill("why", finished, one.id).stdout.splitlines()]
+    said = header.split(" · ")
+    assert told[4 : 4 + len(said)] == said
+    fate = json.loads(corpusmill("why", finished, one.id, "--json").stdout)
+    assert fate["facts"].keys() == {"measure", "detail", "head"}
+
+
 def test_what_is_not_there_is_a_line(finished: Path, inputs: Path, copy_of: Callable[[Path], Path]) -> None:
     with pytest.raises(UsageError, match="neither among the documents"):
         fates(str(finished), "https://nowhere.example/")
