@@ -78,7 +78,7 @@ def axis_of(values: Sequence[float], thresholds: Sequence[float], log: bool) -> 
 
     >>> axis_of([1.5, 2, 3, 4, 10], [3], log=False).edges[:5]
     [1.5, 1.75, 2.0, 2.25, 2.5]
-    >>> axis_of([0, 2, 3, 4, 10], [3], log=False).edges[:5]
+    >>> axis_of([0, 2, 3, 4, 10], [3.0], log=False).edges[:5]
     [0.0, 1.0, 2.0, 3.0, 4.0]
     """
     ordered = sorted(value for value in values if value > 0 or not log) or [1.0]

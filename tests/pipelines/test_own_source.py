@@ -248,6 +248,7 @@ WITH_CODE = (["why", "forum:5", "--inputs", "data"], ["look", "--diff", "--input
 def test_a_corpus_of_somebody_else_runs_no_code(forum: Path, tmp_path: Path, started: str, forged: bool) -> None:
     theirs = tmp_path / "theirs"
     shutil.copytree(forum / "out", theirs)
+    (theirs / "data").mkdir()
     names = ["forum", "json", "yaml", "numpy"] if forged else ["forum"]
     for name in names:  # modules that we import, too
         (theirs / f"{name}.py").write_text("raise SystemExit('their code runs')\n")
