@@ -357,7 +357,7 @@ def _prefix(value: float) -> tuple[str, float]:
 
 def _digits(value: float, n: int) -> str:
     """
-    >>> _digits(1234.0, 2), _digits(12.34, 2), _digits(0.1234, 3)
-    ('1,234', '12', '0.12')
+    >>> _digits(1234.0, 2), _digits(12.34, 2), _digits(0.1234, 3), _digits(99.7, 2)
+    ('1,234', '12', '0.12', '100')
     """
-    return f"{value:,.0f}" if value >= 100 else f"{value:.{n if value >= 1 else 2}g}"
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.{n if value >= 1 else 2}g}"

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from corpusmill.cli import COMMANDS, cli, main, terminal
-from corpusmill.manifest import read_facts
+from corpusmill.manifest import UNFINISHED, read_facts
 from corpusmill.progress import can_redraw
 from corpusmill.report.answers import AnswerConsole
 from corpusmill.storage import digest
@@ -213,6 +213,26 @@ def test_json_alone_is_on_stdout(finished: Path, inputs: Path, tmp_path: Path) -
         assert lines
         assert all(isinstance(json.loads(line), dict) for line in lines)
     assert corpusmill("check", finished, "--json").stdout == ""  # a line for each difference
+
+
+def test_a_folder_whose_record_is_damaged_or_that_is_taken_from_says_so(
+    finished: Path, copy_of: Callable[[Path], Path]
+) -> None:
+    """And not that its run is not finished, and would go on."""
+    output = copy_of(finished)
+    (output / "manifest.json").write_text("{}")
+    for words in (["look", output, "-n", 1], ["why", output, "wikipedia:en/12"]):
+        said = corpusmill(*words, expect=None).stderr
+        assert "manifest.json is not as it was written" in said
+        assert "not finished" not in said
+    assert "not as it was written" in corpusmill("takedown", output, "wikipedia:en/12", expect=2).stderr
+    (output / "manifest.json").unlink()
+    (output / UNFINISHED).write_text("{}")
+    assert "a take-down is not finished here" in corpusmill("look", output, "-n", 1).stderr
+
+
+def test_names_with_colons_are_no_emoji() -> None:
+    assert "x:smile:/y" in corpusmill("look", "x:smile:/y", expect=2).stderr
 
 
 def test_a_dry_run_writes_nothing(finished: Path, tmp_path: Path, copy_of: Callable[[Path], Path]) -> None:

@@ -1,15 +1,16 @@
 """Inputs by glob, folder and list of paths; models; what a resumed run takes."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
 
 from corpusmill.errors import SourceError, UsageError
-from corpusmill.mixtures.recipe import Recipe
-from corpusmill.mixtures.sources import CommonCrawlRecipe, LanguageRecipe, Sources
+from corpusmill.mixtures.recipe import Recipe, load
+from corpusmill.mixtures.sources import BooksRecipe, CommonCrawlRecipe, LanguageRecipe, OwnRecipe, Sources
 from corpusmill.pipelines.build import odd_inputs, plan_work
-from corpusmill.pipelines.finding import find
+from corpusmill.pipelines.finding import find, find_files
 from corpusmill.pipelines.inputs import Given, choose, freeze
 from corpusmill.pipelines.reading import Work, readings
 from phases import write_wet
@@ -49,6 +50,19 @@ def names(recipe: Recipe, folder: Path) -> list[str]:
 )
 def test_the_same_files_by_glob_folder_and_list(pattern: str, folder: Path) -> None:
     assert names(recipe_of(pattern), folder) == [f"commoncrawl/{name}" for name in FILES]
+
+
+def test_what_is_advised_where_a_glob_fits_nothing_can_be_done(tmp_path: Path) -> None:
+    books = BooksRecipe(inputs=("books/books3/", "books/{gutenberg,collection}/"))
+    with pytest.raises(SourceError) as caught:
+        find_files("books", books, str(tmp_path))
+    settings = [quoted or plain for quoted, plain in re.findall(r"--set (?:'([^']*)'|(\S+)) leaves", str(caught.value))]
+    assert load("sample", [settings[0]]).active["books"].inputs == ("books/{gutenberg,collection}/",)
+    assert "books" not in load("sample", [settings[1]]).active
+    with pytest.raises(
+        SourceError, match=r"--set 'sources\.own\.forum\.inputs=.* --set sources\.own\.forum=null leaves"
+    ):
+        find_files("forum", OwnRecipe(code="forum", inputs=("forum/*",)), str(tmp_path))
 
 
 def test_a_file_named_twice_is_taken_once(folder: Path) -> None:
