@@ -330,7 +330,10 @@ def size_of(url: str) -> int:
 def is_file(url: str) -> bool:
     """Whether there is such a file."""
     fs, path = filesystem(url)
-    return bool(fs.isfile(path))
+    try:  # not fs.isfile, to which any error is an answer: a failed request, or a folder that may not be read
+        return bool(fs.info(path)["type"] != "directory")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def find_inputs(folder: str, pattern: str, pass_over_folders: bool = False) -> list[Input]:
@@ -394,7 +397,7 @@ def _checksum(info: Mapping[str, Any]) -> str | None:
 
 
 class RangeArray:
-    """A file of fixed-width records where it cannot be mapped: a slice is one range read."""
+    """A file of fixed-width records of which a slice is one range read. It is not held open."""
 
     def __init__(self, url: str, dtype: np.dtype[Any], size: int):
         self.dtype, self.n_records = dtype, size // dtype.itemsize
@@ -415,6 +418,15 @@ def map_array(url: str, dtype: npt.DTypeLike, size: int | None = None) -> npt.ND
 
     `size` saves a question where the bytes of the file are known.
     """
+    array = array_of(url, dtype, size)
+    if not is_local(url):
+        return array
+    # No system maps an empty file.
+    return np.memmap(array.path, array.dtype, "r") if len(array) else np.zeros(0, array.dtype)
+
+
+def array_of(url: str, dtype: npt.DTypeLike, size: int | None = None) -> RangeArray:
+    """The same, read by ranges anywhere."""
     width = np.dtype(dtype)
     fs, path = filesystem(url)
     size = int(fs.size(path)) if size is None else size
@@ -422,9 +434,7 @@ def map_array(url: str, dtype: npt.DTypeLike, size: int | None = None) -> npt.ND
         raise ShardError(
             f"{url}: expected a multiple of {width.itemsize} bytes, got {size:,}; delete it and run the command again."
         )
-    if not is_local(url):
-        return RangeArray(url, width, size)
-    return np.memmap(path, width, "r") if size else np.zeros(0, width)  # no system maps an empty file
+    return RangeArray(url, width, size)
 
 
 def key_ranges(parts: int) -> list[tuple[int, int]]:

@@ -81,7 +81,7 @@ def train(
     save = join(output, "llama") if save is None else save
     if dry_run:
         begun = None if options["redo"] else save
-        known = planned(output, steps, options["batch_size"], options["seq_len"], begun)
+        known = planned(output, steps, options["batch_size"], options["seq_len"], options["seed"], begun)
         facts: dict[str, Any] = {**known, "save": save}
         shown = (f"{name.replace('_', ' ')}: {fact if name == 'save' else f'{fact:,}'}" for name, fact in facts.items())
         click.echo(json.dumps(facts) if as_json else "\n".join(shown))

@@ -30,6 +30,7 @@ BETAS = (0.9, 0.95)
 EPS = 1e-8
 WEIGHT_DECAY = 0.1
 CLIP_NORM = 1.0
+PEAK_LEARNING_RATE = 2e-3
 MAX_WARMUP_STEPS = 2000
 FINAL_FRAC = 0.1
 
@@ -91,7 +92,7 @@ def train(
     *,
     batch_size: int = 8,
     seq_len: int = 256,
-    peak_learning_rate: float = 2e-3,
+    peak_learning_rate: float = PEAK_LEARNING_RATE,
     seed: int = 0,
     device: str = "auto",
     bf16: bool | None = None,
@@ -122,8 +123,8 @@ def train(
     batches = _batches(shards, output, batch_size, seq_len)
     where = _usable(device)
     bf16 = _has_bf16(where) if bf16 is None else bf16
-    config = LlamaConfig(shards.vocab_size, max_seq_len=seq_len)
-    origin = Origin(config, shards.identity, shards.sources, steps, batch_size, seq_len, peak_learning_rate, seed)
+    origin = _origin(shards, steps, batch_size, seq_len, peak_learning_rate, seed)
+    config = origin.model
     training = Training(
         Llama(config, seed).to(where), batches, shards.sources, steps, peak_learning_rate, bf16=bf16, compiled=compiled
     )
@@ -139,22 +140,41 @@ def train(
     )
 
 
-def planned(output: str, steps: int, batch_size: int, seq_len: int, save: str | None) -> dict[str, int]:
+def planned(
+    output: str,
+    steps: int,
+    batch_size: int,
+    seq_len: int,
+    seed: int,
+    save: str | None,
+    peak_learning_rate: float = PEAK_LEARNING_RATE,
+) -> dict[str, int]:
     """What `train` would do: parameters, tokens there are and those of all steps, and the step that `save` has come to.
 
     Raises:
+        UsageError: the checkpoint is of a training with other settings, or on other shards.
         ShardError: too few tokens, damaged shards, a damaged checkpoint.
     """
     shards = ShardSet.open(output, "train")
     _batches(shards, output, batch_size, seq_len)
+    origin = _origin(shards, steps, batch_size, seq_len, peak_learning_rate, seed)
     begun = load_checkpoint(save) if save is not None else None
+    if save is not None and begun is not None:
+        refuse_another(save, begun.origin, origin)
     return {
-        "parameters": LlamaConfig(shards.vocab_size, max_seq_len=seq_len).n_parameters,
+        "parameters": origin.model.n_parameters,
         "tokens_in_shards": shards.n_tokens,
         "steps": steps,
         "tokens_of_all_steps": steps * batch_size * seq_len,
         "steps_done": len(begun.history) if begun else 0,
     }
+
+
+def _origin(
+    shards: ShardSet, steps: int, batch_size: int, seq_len: int, peak_learning_rate: float, seed: int
+) -> Origin:
+    config = LlamaConfig(shards.vocab_size, max_seq_len=seq_len)
+    return Origin(config, shards.identity, shards.sources, steps, batch_size, seq_len, peak_learning_rate, seed)
 
 
 def _batches(shards: ShardSet, output: str, batch_size: int, seq_len: int) -> Batches:

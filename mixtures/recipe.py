@@ -214,7 +214,7 @@ def load(path: str, overrides: Sequence[str] = ()) -> Recipe:
     written = values = parse_yaml(text, path)
     for assignment in overrides:
         values = override(values, assignment)
-    values = _shared_out(written, _without_absent(values))
+    values = _shared_out(written, _without_absent(written, values))
     try:
         return build(Recipe, values, name)
     except ConfigError as error:
@@ -237,12 +237,16 @@ def _shared_out(written: dict[str, Any], values: dict[str, Any]) -> dict[str, An
     return values
 
 
-def _without_absent(values: dict[str, Any]) -> dict[str, Any]:
+def _without_absent(written: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """Without the user's own sources that an override takes out (`sources.own.forum=null`)."""
-    sources = values.get("sources")
+    sources, given = values.get("sources"), written.get("sources")
     own = sources.get("own") if isinstance(sources, dict) else None
     if not isinstance(sources, dict) or not isinstance(own, dict):
         return values
+    known = given.get("own") if isinstance(given, dict) else None
+    for name, one in own.items():
+        if one is None and name not in (known or {}):
+            raise ConfigError(f"sources.own.{name}: no such source{did_you_mean(str(name), map(str, known or ()))}.")
     there = {name: one for name, one in own.items() if one is not None}
     return {**values, "sources": {**sources, "own": there}}
 

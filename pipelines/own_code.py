@@ -127,7 +127,7 @@ def _looked_at(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def called(*arguments: Any) -> Any:
         given = function(*arguments)
-        if many and isinstance(given, Iterable):
+        if many and isinstance(given, Iterable) and not isinstance(given, str | bytes):
             given = [*given]
             for each in given:
                 if not isinstance(each, of):

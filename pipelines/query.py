@@ -69,8 +69,8 @@ def parse(asked: str) -> Condition:
     if not matched or (not matched[3] and matched[2] not in ("=", "!=")):
         raise UsageError(f"--where {asked!r}: expected a name, one of {SIGNS}, and a value, as in 'perplexity<300'.")
     name, sign, value = matched.groups()
-    if value.startswith(("<", ">", "=", "~")) and sign != "~":
-        raise UsageError(f"--where {asked!r}: expected one of {SIGNS}, got {sign + value[0]}.")
+    if sign != "~" and (twice := re.match(r"([<>=~]+)\s*[-+\d.]", value)):
+        raise UsageError(f"--where {asked!r}: expected one of {SIGNS}, got {sign}{twice[1]}.")
     if sign == "~":
         try:
             _found("", value)

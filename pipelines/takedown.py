@@ -14,7 +14,7 @@ import datetime
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import PurePosixPath
@@ -35,6 +35,7 @@ from ..manifest import (
     finished_items,
     read_facts,
     read_receipts,
+    receipt_url,
     write_manifest,
     write_receipt,
 )
@@ -232,6 +233,8 @@ def take_down(output: str, words: TakenDown, workers: int, quiet: bool = False) 
         state = _state(output)
         assert state, "looked for before"
         _begin(output, state, touched, listed)
+        if not state.facts["mixture"] and touched.documents:
+            _drop_later(output, {one.source for one in touched.documents})
         _purge(output, listed, [*touched.documents, *touched.dropped])
         facts = _finish(output, recipe, state, workers, quiet)
     return dataclasses.replace(touched, token_files=state.token_files, shards=state.shards), facts
@@ -360,7 +363,7 @@ def _finish(output: str, recipe: Recipe, state: Unfinished, workers: int, quiet:
         mixture = Phase("mixture", [Item("plan", phases["mixture"]["plan"].fingerprint, 0, None)], tokens.mix)
         model = tokenizer.Made.of(phases["tokenizer"])
         if "merged" in phases:
-            merge_tokens(driver, driver.finished["tokens"], model)
+            merge_tokens(driver, _as_planned(output, driver.finished["tokens"]), model)
         plan_file = tokens.only_file(phases["mixture"], PLAN)
         facts["mixture"] = write_shards(driver, recipe, mixture, plan_file, model)
     facts["sources"] = {source: account(driver.finished, source) for source in facts["sources"]}
@@ -369,6 +372,25 @@ def _finish(output: str, recipe: Recipe, state: Unfinished, workers: int, quiet:
     write_manifest(output, driver.finished, facts)
     remove(join(output, UNFINISHED))
     return facts
+
+
+def _as_planned(output: str, receipts: Mapping[str, Receipt]) -> dict[str, Receipt]:
+    """Those of token files in the order of the plan, by which they are merged, and known to shards by their ranks."""
+    stems = chain.from_iterable(read_json(join(output, PLAN))["token_files"].values())
+    return {name: receipts[name] for name in (stem.removeprefix("tokens/") for stem in stems)}
+
+
+def _drop_later(output: str, sources: Collection[str]) -> None:
+    """What phases behind the documents have of these sources. A run of some sources alone leaves what an earlier one of
+    the whole recipe made, and a later one would take it for done."""
+    for phase in ("tokens", "merged", "sequences", "shards", "formats"):
+        names = finished_items(output, phase)
+        if phase in ("tokens", "merged"):
+            names = {name for name in names if name.partition("/")[0] in sources}
+        for name, receipt in read_receipts(output, phase, names).items():
+            for path in receipt.files:
+                remove(join(output, path))
+            remove(receipt_url(output, phase, name))
 
 
 def _write_tokens(driver: Driver, state: Unfinished, recipe: Recipe) -> None:

@@ -108,7 +108,8 @@ Groups = dict[str, dict[str, tuple[str, ...]]]
 def groups(tokens: Mapping[str, Receipt]) -> Groups:
     """Source → merged file → its token files, both without ending. Nothing of a source of few files.
 
-    Documents that go later leave the groups as they are: they are made of as many files, whatever these hold.
+    Receipts are in the order of the plan. Documents that go later leave the groups as they are: these are made of as
+    many files, whatever is in them.
     """
     stems: dict[str, list[str]] = {}
     for name in tokens:

@@ -95,7 +95,7 @@ def reasons_told(facts: Facts | None, source: str = "") -> dict[str, str]:
 def criteria_told(facts: Facts | None, source: str) -> list[dict[str, Any]]:
     """The criteria of a source."""
     given = own_told(facts).get(source, {}).get("criteria")
-    rows = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    rows = [{"also": [], **one} for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     right = [one for one in rows if all(isinstance(one.get(name), kind) for name, kind in _KINDS.items())]
     return [
         {**one, **{name: [*map(str, one[name])] for name in ("reasons", "also")}}

@@ -14,6 +14,7 @@ from ..mixtures.extrapolate import Estimate, added, exactly, grown, total_of
 from ..mixtures.plan import plan
 from ..mixtures.sources import CitedRecipe
 from ..pipelines.measured import CLASSIFIER, TOKENIZER, Measured, Sampled
+from ..pipelines.tokens import GROUP
 from . import funnel
 
 HOUR = 3600.0
@@ -114,6 +115,8 @@ def _source(name: str, one: Sampled, tokens_of_text: Estimate, untaught: bool) -
     of_documents, of_text = (_share(one, what) for what in ("documents", "text"))
     if untaught:
         of_documents, of_text = (Estimate(share.value, None, share.high, True) for share in (of_documents, of_text))
+    tokens_on_disk = total("disk.tokens").shared(of_text).shared(tokens_of_text)
+    merges = len(sizes) * one.grown > GROUP  # then they are on disk twice
     hours = _cpu(one, total("cpu")).times(1 / HOUR)
     if one.rest:
         hours = added([hours, total("cpu.posts").times(one.rest / one.whole / HOUR)])
@@ -126,8 +129,8 @@ def _source(name: str, one: Sampled, tokens_of_text: Estimate, untaught: bool) -
         total("tokens").shared(of_text).shared(tokens_of_text),
         {
             "documents": total("disk.documents").shared(of_text),
-            "tokens": total("disk.tokens").shared(of_text).shared(tokens_of_text),
-            "work": total("disk.work"),
+            "tokens": tokens_on_disk,
+            "work": added([total("disk.work"), tokens_on_disk]) if merges else total("disk.work"),
         },
     )
 
@@ -259,6 +262,7 @@ def _costs(found: Forecast, price: float | None) -> Table:
     for row in found.rows:
         money = [shown(row.core_hours.times(price), interval=False)] if price is not None else []
         speed = short(row.tokens_per_core_hour) if row.tokens_per_core_hour else ""
+        speed = f"≤ {speed}" if row.tokens and row.tokens.is_upper_end else speed
         _line(table, row.name, shown(row.core_hours), *money, shown(row.documents), shown(row.tokens), speed)
     return table
 
@@ -357,7 +361,7 @@ def _prefix(value: float) -> tuple[str, float]:
 
 def _digits(value: float, n: int) -> str:
     """
-    >>> _digits(1234.0, 2), _digits(12.34, 2), _digits(0.1234, 3), _digits(99.7, 2)
-    ('1,234', '12', '0.12', '100')
+    >>> _digits(1234.0, 2), _digits(12.34, 2), _digits(0.1234, 3), _digits(99.7, 2), _digits(99.7, 3)
+    ('1,234', '12', '0.12', '100', '99.7')
     """
-    return f"{value:,.0f}" if value >= 99.5 else f"{value:.{n if value >= 1 else 2}g}"
+    return f"{value:,.0f}" if value >= 100 - 0.5 * 10 ** (2 - n) else f"{value:.{n if value >= 1 else 2}g}"

@@ -39,5 +39,6 @@ def refuse_others(folder: str | Path) -> None:
     root = Path(folder)
     if root.is_dir() and any(root.iterdir()) and not (root / MARK).exists():
         raise UsageError(
-            f"{folder} has files that are no sample of ours, and some could be written over: give a new folder."
+            f"{folder} has files and no {MARK}, so it is no sample of ours, or an older version's; some could be "
+            "written over. Give a new folder."
         )

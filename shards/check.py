@@ -69,6 +69,7 @@ def _at(output: str, command: Sequence[str]) -> list[str]:
     was = next((word for before, word in itertools.pairwise(command) if before == "--output"), None)
     if was is None:
         return [*command]
+    output = output.rstrip("/") or output
     return [output + word[len(was) :] if f"{word}/".startswith(f"{was}/") else word for word in command]
 
 

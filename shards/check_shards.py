@@ -26,8 +26,8 @@ from .sequences import Layout, lay_out, unpack_rows
 from .spec import PLAN, Content, ShardSpec, Written, digest_of_documents
 from .tokens import Ids
 
-ROUND_TRIPS = 0.02  # share of the documents of a shard that are encoded again and compared,
-MOST_ROUND_TRIPS = 200  # but no more of them
+ROUND_TRIPS = 0.02  # share of the documents of a shard that are encoded again and compared
+MOST_ROUND_TRIPS = 200  # documents of a shard, however large it is
 # What reading a file may raise that is not what its name says.
 UNREADABLE = (CorpusmillError, OSError, EOFError, ValueError, KeyError, IndexError, TypeError, zlib.error, struct.error)
 Held = npt.NDArray[np.bool_]

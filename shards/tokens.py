@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from ..errors import ShardError
 from ..mixtures.circle import keys_of, split_hash
-from ..storage import map_array
+from ..storage import array_of
 
 INDEX = np.dtype(
     [("key", "<u8"), ("start", "<u8"), ("length", "<u4"), ("split", "<u4"), ("row", "<u4"), ("file", "<u4")]
@@ -119,11 +119,12 @@ class TokenFile:
 
     @classmethod
     def open(cls, stem: str | Path, dtype: npt.DTypeLike, n_files: int = 1) -> TokenFile:
-        """Map `<stem>.index` and `<stem>.tokens`, a path or URL; a ShardError when they do not fit each other.
+        """Open `<stem>.index` and `<stem>.tokens`, a path or URL; a ShardError when they do not fit each other.
 
+        They are read by ranges, and not mapped: a map keeps its file open, and a process may have only so many.
         `dtype` is that of the tokenizer: `token_dtype(vocab_size)`.
         """
-        index, tokens = map_array(f"{stem}.index", INDEX), map_array(f"{stem}.tokens", dtype)
+        index, tokens = array_of(f"{stem}.index", INDEX), array_of(f"{stem}.tokens", dtype)
         last = index[max(0, len(index) - 1) : len(index)]
         expected = int(last["start"][0]) + int(last["length"][0]) if len(last) else 0
         if expected != len(tokens):

@@ -47,6 +47,7 @@ WELL = "name: r\nsources: {c4: {inputs: [a], epochs: 1}}\n"
         pytest.param(f"{CRAWL}.language.model=", "model must name a file", id="no model"),
         pytest.param(f"{CRAWL}.block=[null]", "expected text, got None", id="nothing in a list"),
         pytest.param("name=[", "not a YAML value", id="broken YAML"),
+        pytest.param("sources.own.forum=null", "sources.own.forum: no such source", id="none of one's own"),
         pytest.param("sources.own=null", "sources.own: expected a mapping, got None", id="no mapping of one's own"),
     ],
 )

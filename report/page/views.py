@@ -242,7 +242,7 @@ def _counts(name: str, about: str, values: Iterable[str]) -> Counts:
     found = Counter(values)
     top = sorted(found.items(), key=lambda one: (-one[1], one[0]))[:TOP]
     if all(value.isdecimal() for value in found):
-        top.sort(key=lambda one: int(one[0]))
+        top.sort(key=lambda one: (len(one[0].lstrip("0")), one[0].lstrip("0")))
     rest = found.total() - sum(n for _, n in top)
     return Counts(
         name, about, found.total(), [(shortened(value, 60), n) for value, n in top], len(found) - len(top), rest

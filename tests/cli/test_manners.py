@@ -26,8 +26,8 @@ from running import ROOT, command, corpusmill, environment, manifest, run_argume
 USES = [
     ("sample MADE --scale 0.01", 0, ""),
     ("sample OUT/recipe.yaml", 2, "is a file"),
-    ("sample OUT", 2, "has files that are no sample of ours"),
-    ("sample OUT --dry-run", 2, "has files that are no sample of ours"),
+    ("sample OUT", 2, "no sample of ours"),
+    ("sample OUT --dry-run", 2, "no sample of ours"),
     ("sample /proc/no/such/place", 1, "/proc/no"),
     ("describe wikipedia", 0, ""),
     ("describe wikipdia", 2, 'did you mean "wikipedia"'),

@@ -470,8 +470,8 @@ def test_mistakes_are_one_line(forum: Path, tmp_path: Path, change: tuple[str, s
             id="a criterion in place of several",
         ),
         pytest.param(
-            ("Forum, (LIKES, LENGTH))", "Forum, left_out=lambda recipe: None)"),
-            "left_out of the source forum fails with TypeError: it gives a NoneType; expected a list of strs.",
+            ("Forum, (LIKES, LENGTH))", "Forum, left_out=lambda recipe: 'thank all')"),
+            "left_out of the source forum fails with TypeError: it gives a str; expected a list of strs.",
             1,
             id="what is left out is nothing",
         ),

@@ -1,5 +1,7 @@
 """Merged token files: the same documents in one order, and the same shards from them, byte for byte."""
 
+import resource
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -72,3 +74,17 @@ def test_a_token_file_that_is_cut_off_is_named():
     cut = TokenFile(files[1].index, files[1].tokens[:-5], files[1].name)
     with pytest.raises(ShardError, match=r"w-1: expected .* delete it and run the same command again"):
         list(merge([files[0], cut], 1))
+
+
+def test_more_token_files_than_a_process_may_have_open(tmp_path):
+    files, _ = make_source("w", 400, 120)
+    for number, file in enumerate(files):
+        file.index.tofile(tmp_path / f"{number}.index")
+        file.tokens.tofile(tmp_path / f"{number}.tokens")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (80, hard))
+    try:
+        one = merged([TokenFile.open(tmp_path / str(number), "<u2") for number in range(len(files))], 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert one.tokens.tolist() == merged(files).tokens.tolist()

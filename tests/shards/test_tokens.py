@@ -79,7 +79,7 @@ def test_open(tmp_path, dtype, n):
     packed, index = pack(ids, [np.arange(i) for i in range(n)], ids, dtype)
     write(tmp_path / "a", packed, index)
     file = TokenFile.open(tmp_path / "a", dtype)
-    assert np.array_equal(file.index, index) and np.array_equal(file.tokens, packed)
+    assert np.array_equal(file.index[:], index) and np.array_equal(file.tokens[:], packed)
     assert file.arc(0, 0) == ([slice(0, n)] if n else [])  # all the way round
 
 
