@@ -48,7 +48,8 @@ def sample(folder: str, seed: int, scale: float, dry_run: bool, as_json: bool) -
     """Write small inputs into FOLDER, in the published formats of the sources, some of them damaged on purpose."""
     from ..samples import refuse_others, write_sample
 
-    refuse_others(folder)
+    if dry_run:
+        refuse_others(folder)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch if dry_run else folder)
         for path in write_sample(root, seed, scale):

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ..records import Damage, Document, Dropped
 from ..storage import HashingFile, open_read
+from .parquet import row_ranges
 
 ROW_GROUP = 1000
 GROUP_CHARS = 1 << 26  # a group is closed early when its rows are this long together
@@ -161,14 +162,11 @@ def rows_at(
     """As `numbered_rows`, the rows of some numbers: their row groups alone are read."""
     with open_read(url, ahead=False) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:  # see read_table
         known = row_numbers(parquet.metadata.num_rows, _footer_of(parquet.metadata).get("taken_down", ()))
-        start = 0
-        for group in range(parquet.num_row_groups):
-            stop = start + parquet.metadata.row_group(group).num_rows
+        for group, (start, stop) in enumerate(row_ranges(parquet)):
             if here := [place for place in range(start, stop) if known[place] in numbers]:
                 table = parquet.read_row_group(group, columns=columns, use_threads=False)
                 rows = table.take(pa.array([place - start for place in here])).to_pylist()
                 yield from zip([known[place] for place in here], rows, strict=True)
-            start = stop
 
 
 def row_numbers(n_rows: int, taken_down: Sequence[int]) -> list[int]:

@@ -140,15 +140,7 @@ def train(
     )
 
 
-def planned(
-    output: str,
-    steps: int,
-    batch_size: int,
-    seq_len: int,
-    seed: int,
-    save: str | None,
-    peak_learning_rate: float = PEAK_LEARNING_RATE,
-) -> dict[str, int]:
+def planned(output: str, steps: int, batch_size: int, seq_len: int, seed: int, save: str | None) -> dict[str, int]:
     """What `train` would do: parameters, tokens there are and those of all steps, and the step that `save` has come to.
 
     Raises:
@@ -157,7 +149,7 @@ def planned(
     """
     shards = ShardSet.open(output, "train")
     _batches(shards, output, batch_size, seq_len)
-    origin = _origin(shards, steps, batch_size, seq_len, peak_learning_rate, seed)
+    origin = _origin(shards, steps, batch_size, seq_len, PEAK_LEARNING_RATE, seed)
     begun = load_checkpoint(save) if save is not None else None
     if save is not None and begun is not None:
         refuse_another(save, begun.origin, origin)

@@ -111,17 +111,22 @@ def groups(tokens: Mapping[str, Receipt]) -> Groups:
     Receipts are in the order of the plan. Documents that go later leave the groups as they are: these are made of as
     many files, whatever is in them.
     """
+    return {
+        source: {
+            f"{WORK}/merged/{source}/{start // GROUP:05d}": names[start : start + GROUP]
+            for start in range(0, len(names), GROUP)
+        }
+        for source, names in _stems(tokens).items()
+        if len(names) > GROUP
+    }
+
+
+def _stems(tokens: Mapping[str, Receipt]) -> dict[str, tuple[str, ...]]:
+    """Source → its token files without ending, in the order of their receipts."""
     stems: dict[str, list[str]] = {}
     for name in tokens:
         stems.setdefault(name.partition("/")[0], []).append(f"tokens/{name}")
-    return {
-        source: {
-            f"{WORK}/merged/{source}/{start // GROUP:05d}": tuple(names[start : start + GROUP])
-            for start in range(0, len(names), GROUP)
-        }
-        for source, names in stems.items()
-        if len(names) > GROUP
-    }
+    return {source: tuple(names) for source, names in stems.items()}
 
 
 def merged_phase(tokens: Mapping[str, Receipt], made: Made) -> Phase:
@@ -162,14 +167,12 @@ class Mix:
 
 
 def mixture_phase(tokens: Mapping[str, Receipt], recipe: Recipe, made: Made) -> Phase:
-    stems: dict[str, list[str]] = {source: [] for source in sorted(recipe.active)}
-    for name in tokens:
-        stems[name.partition("/")[0]].append(f"tokens/{name}")
+    stems = dict.fromkeys(sorted(recipe.active), ()) | _stems(tokens)
     made_from = [(path, file.identity) for receipt in tokens.values() for path, file in receipt.files.items()]
     merged = {
         source: {stem: len(names) for stem, names in of_source.items()} for source, of_source in groups(tokens).items()
     }
-    task = Mix({source: tuple(names) for source, names in stems.items()}, merged, recipe, made.path, made.sha256)
+    task = Mix(stems, merged, recipe, made.path, made.sha256)
     read = [merged] if merged else []
     fingerprint = digest("mixture", 2, _deciding(recipe), made_from, made.sha256, made.marks, *read)
     return Phase("mixture", [Item("plan", fingerprint, 0, task)], mix)
